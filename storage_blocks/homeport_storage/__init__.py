@@ -1,0 +1,1 @@
+"""Storage kinds: where a customer keeps the code of the flows."""
