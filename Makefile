@@ -1,0 +1,60 @@
+# Two commands are all a newcomer needs: `make demo` and `make test`. Both need Python 3.11 to 3.13 with venv and pip, nothing else.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(not ((3, 11) <= sys.version_info < (3, 14)))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench chaos format lock schema clean
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Homeport needs Python 3.11, 3.12 or 3.13 with venv and pip; none was found on the PATH." >&2; \
+		echo "hint: install one (Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@echo "Setting up $(VENV) with $(PYTHON) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.runtime  ## Start everything, run a real flow on an agent, show the result, stop everything
+	@$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev  ## Run every test (real PostgreSQL, real processes)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+check: $(VENV)/.dev  ## Lint, format, types, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## Print every figure of benchmarks/, ours beside the peer or the floor
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+chaos: $(VENV)/.dev  ## Only the tests that kill real processes
+	@$(BIN)/python -m pytest -m chaos $(PYTEST_ARGS)
+
+format: $(VENV)/.dev  ## Let the formatter have its way
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+schema: $(VENV)/.dev  ## Export schema.graphql and what is generated from it and from the commands
+	@$(BIN)/python -m homeport_control_plane schema > schema.graphql.new
+	@mv schema.graphql.new control_plane/homeport_control_plane/schema.graphql
+
+lock: $(VENV)/.dev  ## Pin all dependencies anew (needs uv)
+	@uv pip compile pyproject.toml --extra all --group build --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
+	@uv pip compile pyproject.toml --extra all --group build --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -c requirements.lock -o requirements-dev.lock
+
+clean:  ## Remove the environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
