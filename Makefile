@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench chaos format lock schema clean
+.PHONY: help demo stop test check bench chaos format lock schema clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -24,8 +24,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.runtime  ## Start everything, run a real flow on an agent, show the result, stop everything
+demo: $(VENV)/.runtime  ## Start everything, run a real flow on an agent, show the result and the page's address
 	@$(BIN)/python examples/demo.py
+
+stop: $(VENV)/.runtime  ## Stop what the demo left running
+	@$(BIN)/python examples/demo.py stop
 
 test: $(VENV)/.dev  ## Run every test (real PostgreSQL, real processes)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
