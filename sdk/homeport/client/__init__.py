@@ -1,0 +1,65 @@
+"""The control plane's client: what to send and what an answer means, once, and two thin transports around it.
+
+Everything is imported when first used, because the command line and the run process pay for each import at every start.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeport.client.async_client import AsyncClient as AsyncClient
+    from homeport.client.errors import BadRequest as BadRequest
+    from homeport.client.errors import ClientError as ClientError
+    from homeport.client.errors import ConflictError as ConflictError
+    from homeport.client.errors import FencedError as FencedError
+    from homeport.client.errors import Forbidden as Forbidden
+    from homeport.client.errors import InvalidAddress as InvalidAddress
+    from homeport.client.errors import InvalidInputError as InvalidInputError
+    from homeport.client.errors import InvalidTransitionError as InvalidTransitionError
+    from homeport.client.errors import NotFoundError as NotFoundError
+    from homeport.client.errors import Refused as Refused
+    from homeport.client.errors import SessionSupersededError as SessionSupersededError
+    from homeport.client.errors import Unauthenticated as Unauthenticated
+    from homeport.client.errors import Unavailable as Unavailable
+    from homeport.client.errors import Unreachable as Unreachable
+    from homeport.client.outcomes import expect as expect
+    from homeport.client.retries import retry_delay as retry_delay
+    from homeport.client.sync_client import Client as Client
+
+_HOMES = {
+    "AsyncClient": "async_client",
+    "Client": "sync_client",
+    "expect": "outcomes",
+    "retry_delay": "retries",
+    **dict.fromkeys(
+        (
+            "BadRequest",
+            "ClientError",
+            "ConflictError",
+            "FencedError",
+            "Forbidden",
+            "InvalidAddress",
+            "InvalidInputError",
+            "InvalidTransitionError",
+            "NotFoundError",
+            "Refused",
+            "SessionSupersededError",
+            "Unauthenticated",
+            "Unavailable",
+            "Unreachable",
+        ),
+        "errors",
+    ),
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(f"{__name__}.{home}"), name)
