@@ -1,0 +1,62 @@
+"""What can go wrong with code on its way, split where a caller acts differently.
+
+CodeError
+├── PackingError              the tree cannot be sent as it is; the user mends the tree
+│   ├── CodeTooLarge
+│   └── CodeChanged           a file was written to while it was being read; asking again is enough
+└── StorageError              the message names storage, path and digest
+    ├── UnknownStorageKind    the reference names a kind that is not installed here
+    ├── StorageUnreachable    no answer: asking again later may work
+    ├── StorageRefused        the storage said no: permission, read-only, full
+    ├── CodeMissing           the storage answered, and does not have it
+    ├── DigestMismatch        it has something else under that digest
+    └── UnsafeCode            a file in it would leave the folder, or overwrite another
+"""
+
+# ruff: noqa: N818 - an error is named for what happened, as the client's Unreachable and Refused are
+
+from __future__ import annotations
+
+
+class CodeError(Exception):
+    """The base of everything that packing, storing and fetching code raises."""
+
+
+class PackingError(CodeError):
+    """This source tree cannot be sent as it is."""
+
+
+class CodeTooLarge(PackingError):
+    """The source tree is over the limit of files or bytes."""
+
+
+class CodeChanged(PackingError):
+    """A file changed while it was being read."""
+
+
+class StorageError(CodeError):
+    """A storage could not keep or give the code."""
+
+
+class UnknownStorageKind(StorageError):
+    """No installed package offers this kind of storage."""
+
+
+class StorageUnreachable(StorageError):
+    """The storage gave no answer; asking again later may work."""
+
+
+class StorageRefused(StorageError):
+    """The storage answered no; someone has to change a permission or make room."""
+
+
+class CodeMissing(StorageError):
+    """The storage answered, and does not have what the digest names."""
+
+
+class DigestMismatch(StorageError):
+    """The storage has something else under this digest; it must not run."""
+
+
+class UnsafeCode(StorageError):
+    """The stored tree names a file that would leave its folder or overwrite another one."""
