@@ -1,0 +1,142 @@
+"""Code in a folder: a local path, or a share that is mounted on both the registering machine and the agent's."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from homeport.code.errors import StorageError, StorageRefused, StorageUnreachable, UnsafeCode
+from homeport.code.storage import CheckReport, StorageReference, folder_reference
+from homeport.code.tree import CodeTree
+from homeport_storage import tree_store
+
+CHUNK = 1024 * 1024
+REFUSALS = {
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "it is mounted read-only",
+    errno.ENOSPC: "no space is left",
+    errno.EDQUOT: "the quota is used up",
+}
+
+
+class FolderStorage:
+    """A folder as storage of code."""
+
+    kind: ClassVar[str] = "folder"
+
+    def __init__(self, path: Path | str) -> None:
+        """The storage in this folder; it is made by the first `put`, if its parent exists."""
+        self.path = Path(path).expanduser().absolute()
+
+    @classmethod
+    def from_reference(cls, reference: Mapping[str, Any]) -> FolderStorage:
+        """The folder that a reference names; raises UnsafeCode when it names none."""
+        path = reference.get("path")
+        if not isinstance(path, str) or not path.startswith(("/", "~")) or "\x00" in path:
+            raise UnsafeCode(f"the storage reference of kind folder has no absolute path: {path!r}")
+        return cls(path)
+
+    @property
+    def where(self) -> str:
+        """The storage as a user knows it."""
+        return f"the folder {self.path}"
+
+    def put(self, tree: CodeTree) -> StorageReference:
+        """Keep the tree; see Storage.put."""
+        self._make()
+        tree_store.put(self, tree)
+        return folder_reference(self.path)
+
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path) -> None:
+        """Write the verified tree to `into`; see Storage.fetch."""
+        self._look(digest)
+        tree_store.fetch(self, digest, into)
+
+    def check(self) -> CheckReport:
+        """Write and remove a small file."""
+        try:
+            self._make()
+            key = f"check-{uuid.uuid4().hex}"
+            self.write(key, [b"homeport"])
+            (self.path / key).unlink()
+        except (StorageError, OSError) as error:
+            mend = "create or mount the folder, and let this user write to it; or choose another with HOMEPORT_STORAGE"
+            return CheckReport(ok=False, storage=self.where, evidence=str(error), mend=mend)
+        return CheckReport(ok=True, storage=self.where, evidence="a file was written, read back and removed")
+
+    def size(self, key: str) -> int | None:
+        """How many bytes are kept under the key; None when there is nothing."""
+        with self._explained("look into"):
+            try:
+                return (self.path / key).stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Keep the chunks under the key: written beside it, synced, renamed."""
+        target = self.path / key
+        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+        with self._explained("write to"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with partial.open("xb") as out:
+                    for chunk in chunks:
+                        out.write(chunk)
+                    out.flush()
+                    os.fsync(out.fileno())
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+            _sync_folder(target.parent)
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The bytes in pieces; KeyError when there is nothing under the key."""
+        with self._explained("read"):
+            try:
+                stream = (self.path / key).open("rb")
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                raise KeyError(key) from None
+            with stream:
+                while chunk := stream.read(CHUNK):
+                    yield chunk
+
+    def _make(self) -> None:
+        with self._explained("make"):
+            self.path.mkdir(mode=0o755, parents=True, exist_ok=True)
+
+    def _look(self, digest: str) -> None:
+        if not self.path.is_dir():
+            raise StorageUnreachable(
+                f"{self.where}, where the code {digest} was stored, is not there. Is the share mounted on this "
+                "machine, at the same path as where the flow was registered? (HOMEPORT_STORAGE, or register --storage)"
+            )
+
+    @contextmanager
+    def _explained(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            name = error.filename or self.path
+            if error.errno in REFUSALS:
+                raise StorageRefused(f"cannot {doing} {self.where}: {REFUSALS[error.errno]} ({name})") from error
+            raise StorageUnreachable(f"cannot {doing} {self.where}: {error.strerror or error} ({name})") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; a share that cannot sync folders is taken at its word."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)
