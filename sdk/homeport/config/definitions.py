@@ -1,0 +1,49 @@
+"""The table of settings: each has a name, an environment variable and a default."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from homeport.config.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting; `secret` ones are never written into config.toml nor shown, `fixed` ones stand above profiles."""
+
+    name: str
+    default: str | None
+    about: str
+    secret: bool = False
+    fixed: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"HOMEPORT_{self.name.upper()}"
+
+
+_TABLE = (
+    Setting("home", "~/.homeport", "Folder of config.toml, keys, the server's data and the agent's cache", fixed=True),
+    Setting("profile", None, "The profile in use; else the one chosen by `homeport profile use`", fixed=True),
+    Setting("api_url", "http://127.0.0.1:4700", "Address of the control plane"),
+    Setting("api_key", None, "API key; wins over the stored one", secret=True),
+    Setting("storage", "{home}/storage", "Folder in which `register` stores code"),
+    Setting("queue", "default", "Work queue that `register` and agents use unless told otherwise"),
+    Setting("timeout_seconds", "30", "How long to wait for one answer of the control plane"),
+)
+
+SETTINGS: dict[str, Setting] = {setting.name: setting for setting in _TABLE}
+
+
+def find(name: str) -> Setting:
+    """The setting of that name, written as in config.toml or as its variable; ConfigError names the nearest."""
+    plain = name.strip().lower().replace("-", "_").replace(".", "_").removeprefix("homeport_")
+    if plain in SETTINGS:
+        return SETTINGS[plain]
+    near = difflib.get_close_matches(plain, SETTINGS, n=1)
+    raise ConfigError(
+        f"There is no setting {name!r}.",
+        hint=f"Did you mean {near[0]}?" if near else f"Settings: {', '.join(SETTINGS)}",
+    )
