@@ -30,7 +30,7 @@ class Profiles:
 
 
 def read(home: Path) -> Profiles:
-    """The profiles of a home folder; the `default` one always exists. ConfigError when the file cannot be understood."""
+    """The profiles of a home folder; `default` always exists. ConfigError when the file cannot be understood."""
     path = home / "config.toml"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -45,7 +45,8 @@ def read(home: Path) -> Profiles:
     tables = content.get("profiles", {})
     if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
         raise ConfigError(f"{path}: `profiles` is not a table of tables.", hint="Write [profiles.default]")
-    values = {DEFAULT: {}} | {name: _settings(path, name, table) for name, table in tables.items()}
+    values: dict[str, dict[str, str]] = {DEFAULT: {}}
+    values |= {name: _settings(path, name, table) for name, table in tables.items()}
     return Profiles(path, str(content.get("profile", DEFAULT)), values)
 
 

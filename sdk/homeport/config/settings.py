@@ -68,7 +68,7 @@ class Settings:
         return seconds
 
     def key(self) -> Value:
-        """The key together with where it came from. Looking into the OS keyring takes its time: ask only when needed."""
+        """The key and where it came from. Looking into the OS keyring takes its time: ask only when needed."""
         given = self.values["api_key"]
         if given.value:
             return given
