@@ -1,0 +1,147 @@
+"""What a command prints as data: a table on a terminal, tab-separated lines in a pipe, or JSON when asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from homeport.cli import text
+
+Node = Mapping[str, Any]
+_FIELD_LIST = re.compile(r"[A-Za-z]+(\.[A-Za-z]+)*(,[A-Za-z]+(\.[A-Za-z]+)*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its header, how a node's cell is made, and whether the cell may be shortened to fit."""
+
+    header: str
+    cell: Callable[[Node], Any]
+    may_shrink: bool = False
+    colour: Callable[[Node], str | None] | None = None
+
+
+class DataCommand(click.Command):
+    """A command with `--json [FIELDS]`, whose value may be left out without swallowing the argument after it."""
+
+    def __init__(self, *arguments: Any, fields: Sequence[str] = (), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields = tuple(fields)
+        about = f"Print JSON; FIELDS of {', '.join(self.fields)}." if self.fields else "Print JSON."
+        self.params.append(
+            click.Option(["--json", "fields"], is_flag=False, flag_value="", metavar="[FIELDS]", help=about)
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Decide whether what follows --json is a list of fields: it is when each is a field of this command."""
+        if "--json" in args:
+            at = args.index("--json")
+            following = args[at + 1] if at + 1 < len(args) else ""
+            known = _FIELD_LIST.fullmatch(following) and self._unknown(following) == []
+            args = [*args[:at], f"--json={following if known else ''}", *args[at + (2 if known else 1) :]]
+        rest = super().parse_args(ctx, args)
+        unknown = self._unknown(ctx.params.get("fields") or "")
+        if unknown:
+            raise click.UsageError(f"There is no field {unknown[0]!r}.\nhint: Fields: {', '.join(self.fields)}", ctx)
+        return rest
+
+    def _unknown(self, fields: str) -> list[str]:
+        return [field for field in fields.split(",") if field and field.split(".")[0] not in self.fields]
+
+
+def rows(nodes: Sequence[Node], columns: Sequence[Column], fields: str | None, *, none: str = "None.") -> None:
+    """Print a list; `none` is said on stderr when it is empty, so that nothing and an error look different."""
+    if fields is not None:
+        click.echo(json.dumps([chosen(node, fields) for node in nodes], indent=2, ensure_ascii=False))
+        return
+    if not nodes:
+        click.secho(none, err=True, dim=True)
+        return
+    if not sys.stdout.isatty():
+        click.echo("\t".join(column.header for column in columns))
+        for node in nodes:
+            click.echo("\t".join(text.one_line(_written(column.cell(node))) for column in columns))
+        return
+    _table(nodes, columns)
+
+
+def record(node: Node, lines: Iterable[tuple[str, Any]], fields: str | None) -> None:
+    """Print one thing as `name  value` lines, or as JSON."""
+    if fields is not None:
+        click.echo(json.dumps(chosen(node, fields), indent=2, ensure_ascii=False))
+        return
+    shown = [(name, _written(value)) for name, value in lines if value not in (None, "", [], {})]
+    if not sys.stdout.isatty():
+        for name, value in shown:
+            click.echo(f"{name}\t{text.one_line(value)}")
+        return
+    widest = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(click.style(f"{name:<{widest}}", dim=True) + f"  {text.harmless(value)}")
+
+
+def json_line(node: Node, fields: str) -> None:
+    """Print one object of a stream, at once."""
+    click.echo(json.dumps(chosen(node, fields), ensure_ascii=False, separators=(",", ":")))
+    sys.stdout.flush()
+
+
+def chosen(node: Node, fields: str) -> dict[str, Any]:
+    """The node, or those of its fields that were asked for, under the names that were asked for."""
+    if not fields:
+        return dict(node)
+    return {field: _at(node, field.split(".")) for field in fields.split(",") if field}
+
+
+def _at(node: Any, path: Sequence[str]) -> Any:
+    for part in path:
+        node = node.get(part) if isinstance(node, Mapping) else None
+    return node
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _table(nodes: Sequence[Node], columns: Sequence[Column]) -> None:
+    cells = [[text.one_line(_written(column.cell(node))) for column in columns] for node in nodes]
+    widths = [
+        max(len(column.header), *(text.width(line[index]) for line in cells)) for index, column in enumerate(columns)
+    ]
+    _fit(widths, columns)
+    click.secho("  ".join(f"{c.header.upper():<{w}}" for c, w in zip(columns, widths, strict=True)).rstrip(), dim=True)
+    for node, line in zip(nodes, cells, strict=True):
+        parts = []
+        for column, cell, room in zip(columns, line, widths, strict=True):
+            shown = text.shortened(cell, room) if column.may_shrink else cell
+            padded = shown + " " * max(0, room - text.width(shown))
+            parts.append(click.style(padded, fg=column.colour(node)) if column.colour else padded)
+        click.echo("  ".join(parts).rstrip())
+
+
+def _fit(widths: list[int], columns: Sequence[Column]) -> None:
+    """Take room from the widest column that may shrink, until the table fits or nothing can shrink any more."""
+    import shutil
+
+    room = shutil.get_terminal_size().columns
+    while sum(widths) + 2 * (len(widths) - 1) > room:
+        shrinkable = [
+            i for i, column in enumerate(columns) if column.may_shrink and widths[i] > max(6, len(column.header))
+        ]
+        if not shrinkable:
+            return
+        widths[max(shrinkable, key=lambda i: widths[i])] -= 1
