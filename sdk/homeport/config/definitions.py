@@ -17,6 +17,7 @@ class Setting:
     about: str
     secret: bool = False
     fixed: bool = False
+    option: str | None = None
 
     @property
     def variable(self) -> str:
@@ -27,8 +28,8 @@ class Setting:
 _TABLE = (
     Setting("home", "~/.homeport", "Folder of config.toml, keys, the server's data and the agent's cache", fixed=True),
     Setting("profile", None, "The profile in use; else the one chosen by `homeport profile use`", fixed=True),
-    Setting("api_url", "http://127.0.0.1:4700", "Address of the control plane"),
-    Setting("api_key", None, "API key; wins over the stored one", secret=True),
+    Setting("api_url", "http://127.0.0.1:4700", "Address of the control plane", option="api"),
+    Setting("api_key", None, "API key; wins over the stored one", secret=True, option="key"),
     Setting("storage", "{home}/storage", "Folder in which `register` stores code"),
     Setting("queue", "default", "Work queue that `register` and agents use unless told otherwise"),
     Setting("timeout_seconds", "30", "How long to wait for one answer of the control plane"),

@@ -126,7 +126,7 @@ class _Layers:
     def find(self, name: str, profile: Mapping[str, str], profile_name: str) -> Value:
         setting = SETTINGS[name]
         if name in self.given:
-            return Value(self.given[name], f"the option --{name.replace('_', '-')}", "argument")
+            return Value(self.given[name], f"the option --{setting.option or name}", "argument")
         # An empty variable is how shells and compose files say "not set".
         if self.environ.get(setting.variable):
             return Value(self.environ[setting.variable], f"the variable {setting.variable}", "environment")

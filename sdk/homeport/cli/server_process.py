@@ -1,0 +1,231 @@
+"""The control plane's process on this machine: starting it, knowing whether it runs, stopping it.
+
+Only the process is known here, by what it writes when it is ready; this side imports nothing of the control plane.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from homeport.cli import process_identity
+from homeport.cli.failures import CommandError
+
+READY_SECONDS = 90.0  # a first start makes a database; on a slow disk that takes its time
+_NEEDED = ("asyncpg", "starlette", "strawberry", "uvicorn", "coolname", "jsonschema_rs")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What is remembered of a started control plane."""
+
+    pid: int
+    started: str | None
+    started_at: str
+    url: str
+    version: str
+    database: str
+    data_dir: str
+    log: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFolder:
+    """Where a home folder keeps its control plane: data, log, and the memory of what runs."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """The control plane's data, unless told otherwise."""
+        return self.folder / "data"
+
+    @property
+    def log(self) -> Path:
+        """The log of a control plane in the background."""
+        return self.folder / "server.log"
+
+    def running(self) -> Running | None:
+        """The control plane that runs, if one does; a memory of one that ended is removed."""
+        try:
+            running = Running(**json.loads(self._memory.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+        if process_identity.is_alive(running.pid, running.started):
+            return running
+        self.forget()
+        return None
+
+    def remember(self, running: Running) -> None:
+        """Write down what runs."""
+        beside = self._memory.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(asdict(running), indent=1), encoding="utf-8")
+        beside.replace(self._memory)
+
+    def forget(self) -> None:
+        """Nothing runs any more."""
+        self._memory.unlink(missing_ok=True)
+
+    @property
+    def _memory(self) -> Path:
+        return self.folder / "server.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How to start a control plane."""
+
+    host: str
+    port: int
+    data_dir: Path
+    database_url: str | None = None
+
+
+def require_installed() -> None:
+    """CommandError when what a control plane needs is not installed."""
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise CommandError(
+            f"The control plane needs packages that are not installed: {', '.join(missing)}.",
+            hint="pip install 'homeport[server]'",
+        )
+
+
+def require_free(host: str, port: int) -> None:
+    """CommandError that says who listens when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise CommandError(
+                f"Port {port} needs more rights than this user has.", hint="Choose one above 1023."
+            ) from None
+        except OSError as error:
+            if error.errno == getattr(__import__("errno"), "EADDRINUSE"):  # noqa: B009
+                raise _taken(host, port) from None
+            raise CommandError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Check --host.") from None
+
+
+def _taken(host: str, port: int) -> CommandError:
+    from urllib.error import URLError
+    from urllib.request import ProxyHandler, build_opener
+
+    url = f"http://{_reachable(host)}:{port}"
+    try:
+        with build_opener(ProxyHandler({})).open(f"{url}/", timeout=2) as answer:
+            ours = b"homeport" in answer.read(4096).lower()
+    except (URLError, OSError, ValueError):
+        ours = False
+    who = "a Homeport control plane" if ours else "another program"
+    hint = f"Use it: homeport auth login --api {url} --key -    or choose another port: --port {port + 1}"
+    return CommandError(
+        f"Port {port} of {host} is taken by {who}{_holder(port)}.", hint=hint if ours else f"--port {port + 1}"
+    )
+
+
+def _holder(port: int) -> str:
+    try:
+        import psutil
+
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+                return f" ({psutil.Process(connection.pid).name()}, pid {connection.pid})"
+    except Exception:  # psutil is an extra, and the sockets of other users are not ours to see
+        return ""
+    return ""
+
+
+def spawn(launch: Launch, *, log: IO[bytes] | None) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """Start the process; returns it and the pipe on which it says that it is ready. With a log it outlives us."""
+    read_end, write_end = os.pipe()
+    command = [
+        sys.executable,
+        "-m",
+        "homeport_control_plane",
+        "serve",
+        "--host",
+        launch.host,
+        "--port",
+        str(launch.port),
+    ]
+    command += ["--data-dir", str(launch.data_dir), "--ready-fd", str(write_end)]
+    environment = {name: value for name, value in os.environ.items() if name != "HOMEPORT_API_KEY"}
+    if launch.database_url:
+        command += ["--database-url", launch.database_url]
+    process = subprocess.Popen(
+        command,
+        pass_fds=[write_end],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environment,
+        start_new_session=log is not None,
+        cwd="/" if log is not None else None,
+    )
+    os.close(write_end)
+    return process, os.fdopen(read_end, "rb")
+
+
+def wait_until_ready(
+    process: subprocess.Popen[bytes],
+    ready: IO[bytes],
+    *,
+    within: float = READY_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> dict[str, Any]:
+    """What the process wrote when it was ready; CommandError with what it said when it did not start."""
+    deadline = clock() + within
+    line = b""
+    while not line.endswith(b"\n"):
+        if not select.select([ready], [], [], max(0.0, deadline - clock()))[0]:
+            raise CommandError(f"The control plane was not ready within {within:.0f} s.", hint="See its log.")
+        chunk = os.read(ready.fileno(), 65536)
+        if not chunk:
+            break
+        line += chunk
+    answer = _object(line)
+    if "url" in answer:
+        return answer
+    code = process.wait(10)
+    raise CommandError(
+        str(answer.get("error") or f"The control plane ended while it started (exit code {code})."),
+        hint=answer.get("hint"),
+    )
+
+
+def stop(running: Running, *, within: float, clock: Callable[[], float] = time.monotonic) -> bool:
+    """Ask the process to end and wait; False when it still lives after `within` seconds."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(running.pid, signal.SIGTERM)
+    deadline = clock() + within
+    while process_identity.is_alive(running.pid, running.started):
+        if clock() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(line)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
