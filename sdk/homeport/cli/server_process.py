@@ -6,6 +6,8 @@ Only the process is known here, by what it writes when it is ready; this side im
 from __future__ import annotations
 
 import contextlib
+import errno
+import importlib
 import importlib.util
 import json
 import os
@@ -115,7 +117,7 @@ def require_free(host: str, port: int) -> None:
                 f"Port {port} needs more rights than this user has.", hint="Choose one above 1023."
             ) from None
         except OSError as error:
-            if error.errno == getattr(__import__("errno"), "EADDRINUSE"):  # noqa: B009
+            if error.errno == errno.EADDRINUSE:
                 raise _taken(host, port) from None
             raise CommandError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Check --host.") from None
 
@@ -131,20 +133,22 @@ def _taken(host: str, port: int) -> CommandError:
     except (URLError, OSError, ValueError):
         ours = False
     who = "a Homeport control plane" if ours else "another program"
-    hint = f"Use it: homeport auth login --api {url} --key -    or choose another port: --port {port + 1}"
+    other = f"homeport server start --port {port + 1}"
+    hint = f"Use it: homeport auth login --api {url} --key -    or: {other}"
     return CommandError(
-        f"Port {port} of {host} is taken by {who}{_holder(port)}.", hint=hint if ours else f"--port {port + 1}"
+        f"Port {port} of {host} is taken by {who}{_holder(port)}.",
+        hint=hint if ours else other,
     )
 
 
 def _holder(port: int) -> str:
     try:
-        import psutil
+        psutil = importlib.import_module("psutil")  # an extra
 
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
                 return f" ({psutil.Process(connection.pid).name()}, pid {connection.pid})"
-    except Exception:  # psutil is an extra, and the sockets of other users are not ours to see
+    except Exception:  # not installed, or the sockets are another user's
         return ""
     return ""
 
@@ -220,7 +224,9 @@ def stop(running: Running, *, within: float, clock: Callable[[], float] = time.m
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    """Where a server that listens on this host can be asked from here."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with, not bound to
+    return everywhere.get(host, f"[{host}]" if ":" in host else host)
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -1,0 +1,143 @@
+"""`homeport get`: the lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from homeport.cli import lists, times
+from homeport.cli.printing import Column, DataCommand, rows
+from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
+from homeport.cli.session import Session, pass_session
+
+Command = Callable[..., Any]
+_limit = click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, 100_000))
+
+
+@click.group()
+def get() -> None:
+    """List projects, flows, runs, deployments, agents, queues."""
+
+
+@get.command(cls=DataCommand, fields=("id", "name", "description", "createdAt", "flowCount"))
+@click.option("--name", help="Only names that contain this.")
+@_limit
+@pass_session
+def projects(session: Session, name: str | None, limit: int, fields: str | None) -> None:
+    """List projects."""
+    nodes = list(lists.fetch(session, "projects", limit, {"nameContains": name}))
+    columns = [
+        Column("name", lambda node: node["name"]),
+        Column("flows", lambda node: node["flowCount"]),
+        Column("created", lambda node: times.ago(node["createdAt"])),
+        Column("description", lambda node: node["description"], may_shrink=True),
+    ]
+    rows(nodes, columns, fields, none="No projects. Make one: homeport create project NAME")
+
+
+@get.command(cls=DataCommand, fields=("id", "name", "project", "latestVersion", "createdAt"))
+@click.option("--project", "-p", help="Only of this project.")
+@click.option("--name", help="Only names that contain this.")
+@_limit
+@pass_session
+def flows(session: Session, project: str | None, name: str | None, limit: int, fields: str | None) -> None:
+    """List registered flows."""
+    nodes = list(lists.fetch(session, "flows", limit, {"project": project, "nameContains": name}))
+    columns = [
+        Column("name", lambda node: node["name"]),
+        Column("project", lambda node: node["project"]["name"]),
+        Column("version", lambda node: node["latestVersion"]["number"]),
+        Column("entrypoint", lambda node: node["latestVersion"]["entrypoint"], may_shrink=True),
+        Column("registered", lambda node: times.ago(node["latestVersion"]["createdAt"])),
+        Column("id", lambda node: node["id"]),
+    ]
+    rows(nodes, columns, fields, none="No flows. Register some: homeport register --project NAME -p flow.py")
+
+
+@get.command("flow-runs", cls=DataCommand, fields=RUN_FIELDS)
+@run_filters
+@pass_session
+def flow_runs(session: Session, fields: str | None, **filters: Any) -> None:
+    """List flow runs, the newest first."""
+    show_runs(session, fields, **filters)
+
+
+@get.command(
+    cls=DataCommand,
+    fields=(
+        "id",
+        "name",
+        "flow",
+        "flowVersion",
+        "queue",
+        "labels",
+        "paused",
+        "onLost",
+        "parameters",
+        "createdAt",
+        "updatedAt",
+    ),
+)
+@click.option("--project", "-p", help="Only of this project.")
+@click.option("--flow", "-f", help="Only of this flow.")
+@click.option("--queue", "-q", help="Only those that this work queue gets.")
+@_limit
+@pass_session
+def deployments(
+    session: Session, project: str | None, flow: str | None, queue: str | None, limit: int, fields: str | None
+) -> None:
+    """List deployments."""
+    nodes = list(lists.fetch(session, "deployments", limit, {"project": project, "flow": flow, "queue": queue}))
+    columns = [
+        Column("name", lambda node: node["name"]),
+        Column("flow", lambda node: node["flow"]["name"]),
+        Column("project", lambda node: node["flow"]["project"]["name"]),
+        Column("version", lambda node: node["flowVersion"]["number"]),
+        Column("queue", lambda node: node["queue"]),
+        Column("labels", lambda node: node["labels"], may_shrink=True),
+        Column("paused", lambda node: "paused" if node["paused"] else ""),
+        Column("id", lambda node: node["id"]),
+    ]
+    rows(nodes, columns, fields, none="No deployments. `homeport register` makes one for each flow.")
+
+
+@get.command(
+    cls=DataCommand,
+    fields=(
+        "id", "name", "kind", "labels", "queues", "version", "host", "capacity", "running", "health", "lastSeenAt",
+        "registeredAt", "draining",
+    ),
+)  # fmt: skip
+@_limit
+@pass_session
+def agents(session: Session, limit: int, fields: str | None) -> None:
+    """List agents."""
+    nodes = list(lists.fetch(session, "agents", limit, {}))
+    columns = [
+        Column("name", lambda node: node["name"]),
+        Column(
+            "health",
+            lambda node: "draining" if node["draining"] else node["health"].lower(),
+            colour=lambda node: "green" if node["health"] == "ONLINE" else "red",
+        ),
+        Column("kind", lambda node: node["kind"]),
+        Column("running", lambda node: f"{node['running']}/{node['capacity']}"),
+        Column("queues", lambda node: node["queues"], may_shrink=True),
+        Column("labels", lambda node: node["labels"], may_shrink=True),
+        Column("host", lambda node: node["host"], may_shrink=True),
+        Column("last seen", lambda node: times.ago(node["lastSeenAt"])),
+        Column("version", lambda node: node["version"]),
+    ]
+    rows(nodes, columns, fields, none="No agents. Start one: homeport agent start -q default")
+
+
+@get.command("work-queues", cls=DataCommand, fields=("id", "name", "description", "paused", "concurrencyLimit", "priority", "held", "scheduled", "createdAt"))  # fmt: skip
+@_limit
+@pass_session
+def work_queues(session: Session, limit: int, fields: str | None) -> None:
+    """List work queues."""
+    from homeport.cli.work_queue import show_queues
+
+    show_queues(session, limit, fields)
