@@ -1,0 +1,1 @@
+"""The GraphQL contract: types, who may do what, and resolvers that call one domain function each."""

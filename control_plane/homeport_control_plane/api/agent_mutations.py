@@ -1,0 +1,158 @@
+"""The operations of agents and run processes: register, claim, start, report, finish, release."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from homeport_control_plane import agents, attempts, claims, event_batch, events
+from homeport_control_plane.api.agent_types import AgentCommand, AgentSettings, Claim
+from homeport_control_plane.api.context import Context, Info
+from homeport_control_plane.api.ids import id_of
+from homeport_control_plane.api.inputs import (
+    ClaimFlowRunsInput,
+    FinishAttemptInput,
+    RegisterAgentInput,
+    ReleaseAttemptInput,
+    StartAttemptInput,
+)
+from homeport_control_plane.api.permissions import AGENTS, RUNS, mutation
+from homeport_control_plane.api.results import (
+    AgentRegistered,
+    AttemptFinished,
+    AttemptReleased,
+    AttemptStarted,
+    ClaimFlowRunsResult,
+    EventsAcknowledged,
+    FinishAttemptResult,
+    FlowRunsClaimed,
+    RegisterAgentResult,
+    ReleaseAttemptResult,
+    ReportEventsResult,
+    StartAttemptResult,
+)
+from homeport_control_plane.api.run_types import State
+from homeport_control_plane.api.scalars import EventBatch
+from homeport_control_plane.errors import NotFound
+
+
+@strawberry.type
+class AgentMutations:
+    @mutation(AGENTS)
+    async def register_agent(self, info: Info, input: RegisterAgentInput) -> RegisterAgentResult:
+        """A new session of the agent of this name and kind; the session before it is told to stop."""
+        context = info.context
+        registered = await agents.register(
+            context.db,
+            context.tenant_id,
+            name=input.name,
+            kind=input.kind,
+            version=input.version,
+            host=input.host,
+            capacity=input.capacity,
+            labels=input.labels or (),
+            queues=input.queues or (),
+            key_id=context.principal.key_id,
+            allowed_queues=context.principal.queues,
+        )
+        return AgentRegistered(
+            agent_id=strawberry.ID(str(registered.agent_id)),
+            session_id=strawberry.ID(str(registered.session_id)),
+            settings=AgentSettings.of(context.timings),
+        )
+
+    @mutation(AGENTS)
+    async def claim_flow_runs(self, info: Info, input: ClaimFlowRunsInput) -> ClaimFlowRunsResult:
+        """Due runs of the agent's queues, each given to it alone; held until there is work or a command. Its heartbeat."""
+        context = info.context
+        claimed = await claims.claim_held(
+            context.db,
+            context.services.wakeups,
+            context.tenant_id,
+            id_of("agent", input.agent_id),
+            id_of("agent session", input.session_id),
+            limit=input.limit,
+            live_attempts=[id_of("attempt", id) for id in input.live_attempts],
+            draining=input.draining,
+            wait_seconds=input.wait_seconds,
+            timings=context.timings,
+        )
+        return FlowRunsClaimed(
+            claims=[Claim.of(claim) for claim in claimed.claims],
+            commands=[AgentCommand.of(command) for command in claimed.commands],
+        )
+
+    @mutation(RUNS)
+    async def start_attempt(self, info: Info, input: StartAttemptInput) -> StartAttemptResult:
+        """The commit point: user code starts only after this. The same instance may ask again."""
+        context = info.context
+        started = await attempts.start(
+            context.db,
+            context.tenant_id,
+            _own_attempt(context, input.attempt_id),
+            instance=input.instance,
+            host=input.host,
+            pid=input.pid,
+            timings=context.timings,
+        )
+        return AttemptStarted(
+            attempt_id=strawberry.ID(str(started.attempt_id)),
+            lease_seconds=started.lease_seconds,
+            heartbeat_seconds=started.heartbeat_seconds,
+        )
+
+    @mutation(RUNS)
+    async def report_events(self, info: Info, attempt_id: strawberry.ID, batch: EventBatch) -> ReportEventsResult:
+        """Stores what is new of the batch and renews the lease; an empty batch is a heartbeat."""
+        context = info.context
+        own = _own_attempt(context, attempt_id)
+        decoded = event_batch.decode(bytes(batch)) if isinstance(batch, msgspec.Raw) else event_batch.convert(batch)
+        acknowledged = await events.report(context.db, context.tenant_id, own, decoded, timings=context.timings)
+        return EventsAcknowledged(acknowledged_seq=acknowledged.seq, cancel=acknowledged.cancel)
+
+    @mutation(RUNS | AGENTS)
+    async def finish_attempt(self, info: Info, input: FinishAttemptInput) -> FinishAttemptResult:
+        """The first final state stands; a later one is kept in the history and answered with what stands."""
+        context = info.context
+        finished = await attempts.finish(
+            context.db,
+            context.tenant_id,
+            _own_attempt(context, input.attempt_id),
+            type=input.state.type.value,
+            name=input.state.name,
+            message=input.state.message,
+            at=input.state.at,
+            instance=input.instance,
+            agent_key_id=_agent_key(context),
+            actor=context.principal.actor,
+        )
+        return AttemptFinished(accepted=finished.accepted, state=State.of(finished.state))
+
+    @mutation(AGENTS)
+    async def release_attempt(self, info: Info, input: ReleaseAttemptInput) -> ReleaseAttemptResult:
+        """Gives back what was claimed and not started: to its queue, or CRASHED with the reason."""
+        context = info.context
+        state = await attempts.release(
+            context.db,
+            context.tenant_id,
+            id_of("attempt", input.attempt_id),
+            reason=input.reason,
+            crashed=input.crashed,
+            agent_key_id=_agent_key(context),
+            actor=context.principal.actor,
+        )
+        return AttemptReleased(state=State.of(state))
+
+
+def _own_attempt(context: Context, ref: str) -> UUID:
+    """The attempt, which must be the run token's own; an agent's are checked in the statement. Raises NotFound."""
+    attempt_id = id_of("attempt", ref)
+    if context.principal.kind == "run" and attempt_id != context.principal.attempt_id:
+        raise NotFound("attempt", attempt_id, hint="a run token is good for its own attempt only")
+    return attempt_id
+
+
+def _agent_key(context: Context) -> str | None:
+    return context.principal.key_id if context.principal.kind == "agent" else None

@@ -1,0 +1,155 @@
+"""The inputs of mutations. What they mean is checked by the domain; only their shape is checked here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from homeport_control_plane.api.enums import KeyKind, OnLost, StateType
+from homeport_control_plane.api.scalars import JSON
+
+
+@strawberry.input
+class CreateProjectInput:
+    name: str
+    description: str = ""
+    skip_if_exists: bool = False
+
+
+@strawberry.input
+class DeleteProjectInput:
+    name: str
+
+
+@strawberry.input
+class CreateApiKeyInput:
+    name: str
+    kind: KeyKind
+    expires_at: datetime | None = None
+    queues: list[str] | None = None
+
+
+@strawberry.input
+class RevokeApiKeyInput:
+    id: strawberry.ID
+
+
+@strawberry.input
+class RegisterFlowInput:
+    project: str
+    name: str
+    description: str = ""
+    entrypoint: str = strawberry.field(description='"flows/poke.py:poke_flow" or "package.module:flow".')
+    parameter_schema: JSON
+    graph: JSON | None = None
+    storage: JSON
+    content_digest: str = strawberry.field(description='"sha256:<64 hex digits>" of the code.')
+    deployment: str = "default"
+    parameters: JSON | None = None
+    labels: list[str] | None = None
+    queue: str = "default"
+    run_config: JSON | None = None
+    on_lost: OnLost = OnLost.CRASH
+    sdk_version: str
+    python_version: str
+    envelope: JSON | None = None
+    force: bool = False
+    idempotency_key: str | None = None
+
+
+@strawberry.input(
+    description="The deployment by id, by flow id, or by project and flow name; the deployment is `default` unless named."
+)
+class CreateFlowRunInput:
+    deployment_id: strawberry.ID | None = None
+    flow_id: strawberry.ID | None = None
+    project: str | None = None
+    flow: str | None = None
+    deployment: str | None = None
+    name: str | None = None
+    parameters: JSON | None = None
+    labels: list[str] | None = None
+    scheduled_at: datetime | None = None
+    idempotency_key: str | None = None
+    direct: bool = strawberry.field(default=False, description="No agent takes it; whoever created it claims it.")
+
+
+@strawberry.input
+class CancelFlowRunInput:
+    id: strawberry.ID
+
+
+@strawberry.input
+class ClaimFlowRunInput:
+    id: strawberry.ID
+    executor: str
+
+
+@strawberry.input
+class CreateWorkQueueInput:
+    name: str
+    description: str = ""
+    concurrency_limit: int | None = None
+    priority: int | None = None
+
+
+@strawberry.input
+class UpdateWorkQueueInput:
+    name: str
+    paused: bool | None = None
+    concurrency_limit: int | None = None
+    clear_concurrency_limit: bool = False
+    priority: int | None = None
+    description: str | None = None
+
+
+@strawberry.input
+class RegisterAgentInput:
+    name: str
+    kind: str
+    labels: list[str] | None = None
+    queues: list[str] | None = None
+    version: str
+    host: str
+    capacity: int
+
+
+@strawberry.input
+class ClaimFlowRunsInput:
+    agent_id: strawberry.ID
+    session_id: strawberry.ID
+    limit: int
+    live_attempts: list[strawberry.ID]
+    draining: bool = False
+    wait_seconds: float | None = None
+
+
+@strawberry.input
+class StartAttemptInput:
+    attempt_id: strawberry.ID
+    instance: str
+    host: str | None = None
+    pid: int | None = None
+
+
+@strawberry.input
+class FinalStateInput:
+    type: StateType
+    name: str | None = None
+    message: str | None = None
+    at: datetime | None = None
+
+
+@strawberry.input
+class FinishAttemptInput:
+    attempt_id: strawberry.ID
+    state: FinalStateInput
+    instance: str | None = None
+
+
+@strawberry.input
+class ReleaseAttemptInput:
+    attempt_id: strawberry.ID
+    reason: str
+    crashed: bool = strawberry.field(default=False, description="Bad code and the like: CRASHED with the reason.")

@@ -1,0 +1,222 @@
+"""What people change: projects, keys, registrations, runs, queues."""
+
+from __future__ import annotations
+
+import strawberry
+
+from homeport_control_plane import (
+    api_keys,
+    claims,
+    creation,
+    flow_runs,
+    projects,
+    registration,
+    work_queues,
+)
+from homeport_control_plane.api.agent_types import Claim
+from homeport_control_plane.api.context import Info
+from homeport_control_plane.api.ids import id_of
+from homeport_control_plane.api.inputs import (
+    CancelFlowRunInput,
+    ClaimFlowRunInput,
+    CreateApiKeyInput,
+    CreateFlowRunInput,
+    CreateProjectInput,
+    CreateWorkQueueInput,
+    DeleteProjectInput,
+    RegisterFlowInput,
+    RevokeApiKeyInput,
+    UpdateWorkQueueInput,
+)
+from homeport_control_plane.api.permissions import ADMINS, MEMBERS, mutation
+from homeport_control_plane.api.registered_types import Deployment, Flow, FlowVersion, Project
+from homeport_control_plane.api.results import (
+    ApiKeyCreated,
+    ApiKeyRevoked,
+    CancelFlowRunResult,
+    ClaimFlowRunResult,
+    CreateApiKeyResult,
+    CreateFlowRunResult,
+    CreateFlowRunsResult,
+    CreateProjectResult,
+    CreateWorkQueueResult,
+    DeleteProjectResult,
+    FlowRegistered,
+    FlowRunCancelled,
+    FlowRunClaimed,
+    FlowRunCreated,
+    FlowRunsCreated,
+    ProjectCreated,
+    ProjectDeleted,
+    RegisterFlowResult,
+    RevokeApiKeyResult,
+    UpdateWorkQueueResult,
+    WorkQueueCreated,
+    WorkQueueUpdated,
+)
+from homeport_control_plane.api.run_types import FlowRun
+from homeport_control_plane.api.tenancy_types import ApiKey
+from homeport_control_plane.api.worker_types import WorkQueue
+from homeport_control_plane.errors import InvalidInput
+
+
+@strawberry.type
+class ManagementMutations:
+    @mutation(MEMBERS)
+    async def create_project(self, info: Info, input: CreateProjectInput) -> CreateProjectResult:
+        """Makes a project; `created` is false where one of that name was there and `skipIfExists` said to take it."""
+        project, created = await projects.create(
+            info.context.db,
+            info.context.tenant_id,
+            name=input.name,
+            description=input.description,
+            skip_if_exists=input.skip_if_exists,
+        )
+        return ProjectCreated(project=Project.of(project), created=created)
+
+    @mutation(MEMBERS)
+    async def delete_project(self, info: Info, input: DeleteProjectInput) -> DeleteProjectResult:
+        """Deletes a project with all its flows and runs; refused while agents hold runs of it."""
+        deleted = await projects.delete(info.context.db, info.context.tenant_id, input.name)
+        return ProjectDeleted(id=strawberry.ID(str(deleted)))
+
+    @mutation(ADMINS)
+    async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyResult:
+        """Makes a key and shows it, this once."""
+        key, text = await api_keys.create(
+            info.context.db,
+            info.context.tenant_id,
+            name=input.name,
+            kind=input.kind.value,
+            actor=info.context.principal.actor,
+            expires_at=input.expires_at,
+            queues=input.queues or (),
+        )
+        return ApiKeyCreated(api_key=ApiKey.of(key), key=text)
+
+    @mutation(ADMINS)
+    async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
+        """Ends a key, its live sessions and held polls at once."""
+        key = await api_keys.revoke(info.context.db, info.context.tenant_id, input.id)
+        return ApiKeyRevoked(api_key=ApiKey.of(key))
+
+    @mutation(MEMBERS)
+    async def register_flow(self, info: Info, input: RegisterFlowInput) -> RegisterFlowResult:
+        """Makes or updates flow, version and deployment as described; the same description again changes nothing."""
+        registered = await registration.register(
+            info.context.db,
+            info.context.tenant_id,
+            actor=info.context.principal.actor,
+            project=input.project,
+            name=input.name,
+            description=input.description,
+            entrypoint=input.entrypoint,
+            parameter_schema=input.parameter_schema,
+            graph=input.graph,
+            storage=input.storage,
+            content_digest=input.content_digest,
+            deployment=input.deployment,
+            parameters=input.parameters,
+            labels=input.labels,
+            queue=input.queue,
+            run_config=input.run_config,
+            on_lost=input.on_lost.value,
+            sdk_version=input.sdk_version,
+            python_version=input.python_version,
+            envelope=input.envelope,
+            force=input.force,
+        )
+        return FlowRegistered(
+            flow=Flow.of(registered.flow),
+            flow_version=FlowVersion.of(registered.flow_version),
+            deployment=Deployment.of(registered.deployment),
+            changed=registered.changed,
+        )
+
+    @mutation(MEMBERS)
+    async def create_flow_run(self, info: Info, input: CreateFlowRunInput) -> CreateFlowRunResult:
+        """Makes a SCHEDULED run; the same idempotency key with the same body answers the same run."""
+        run, created = await creation.create(
+            info.context.db, info.context.tenant_id, _new_flow_run(input), actor=info.context.principal.actor
+        )
+        return FlowRunCreated(flow_run=FlowRun.of(run), created=created)
+
+    @mutation(MEMBERS)
+    async def create_flow_runs(self, info: Info, inputs: list[CreateFlowRunInput]) -> CreateFlowRunsResult:
+        """Makes up to 1,000 runs, all of them or none."""
+        news = [_new_flow_run(input) for input in inputs]
+        ids = await creation.create_many(
+            info.context.db, info.context.tenant_id, news, actor=info.context.principal.actor
+        )
+        return FlowRunsCreated(ids=[strawberry.ID(str(id)) for id in ids])
+
+    @mutation(MEMBERS)
+    async def cancel_flow_run(self, info: Info, input: CancelFlowRunInput) -> CancelFlowRunResult:
+        """Cancels a run; asked again, the same answer."""
+        run = await flow_runs.cancel(
+            info.context.db,
+            info.context.tenant_id,
+            id_of("flow run", input.id),
+            actor=info.context.principal.actor,
+        )
+        return FlowRunCancelled(flow_run=FlowRun.of(run))
+
+    @mutation(MEMBERS)
+    async def claim_flow_run(self, info: Info, input: ClaimFlowRunInput) -> ClaimFlowRunResult:
+        """Takes one run that was created `direct`, to execute it here and now."""
+        context = info.context
+        claim = await claims.claim_direct(
+            context.db,
+            context.tenant_id,
+            id_of("flow run", input.id),
+            executor=input.executor,
+            actor=context.principal.actor,
+            timings=context.timings,
+        )
+        return FlowRunClaimed(claim=Claim.of(claim))
+
+    @mutation(MEMBERS)
+    async def create_work_queue(self, info: Info, input: CreateWorkQueueInput) -> CreateWorkQueueResult:
+        """Makes a queue."""
+        queue = await work_queues.create(
+            info.context.db,
+            info.context.tenant_id,
+            name=input.name,
+            description=input.description,
+            concurrency_limit=input.concurrency_limit,
+            priority=input.priority,
+        )
+        return WorkQueueCreated(work_queue=WorkQueue.of(queue))
+
+    @mutation(MEMBERS)
+    async def update_work_queue(self, info: Info, input: UpdateWorkQueueInput) -> UpdateWorkQueueResult:
+        """Changes what is given of a queue."""
+        queue = await work_queues.update(
+            info.context.db,
+            info.context.tenant_id,
+            input.name,
+            paused=input.paused,
+            concurrency_limit=input.concurrency_limit,
+            clear_concurrency_limit=input.clear_concurrency_limit,
+            priority=input.priority,
+            description=input.description,
+        )
+        return WorkQueueUpdated(work_queue=WorkQueue.of(queue))
+
+
+def _new_flow_run(input: CreateFlowRunInput) -> creation.NewFlowRun:
+    if input.parameters is not None and not isinstance(input.parameters, dict):
+        raise InvalidInput.field("parameters", f"must be an object, found {type(input.parameters).__name__}")
+    return creation.NewFlowRun(
+        deployment_id=id_of("deployment", input.deployment_id) if input.deployment_id is not None else None,
+        flow_id=id_of("flow", input.flow_id) if input.flow_id is not None else None,
+        project=input.project,
+        flow=input.flow,
+        deployment=input.deployment,
+        name=input.name,
+        parameters=input.parameters,
+        labels=input.labels,
+        scheduled_at=input.scheduled_at,
+        idempotency_key=input.idempotency_key,
+        direct=input.direct,
+    )

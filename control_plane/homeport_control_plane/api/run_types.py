@@ -1,0 +1,270 @@
+"""Flow runs and what belongs to one: states, attempts, task runs, log lines, and why it is where it is."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import strawberry
+
+from homeport_control_plane import attempts, explain, flow_runs, logs, states, task_runs
+from homeport_control_plane.api.connections import Connection, connection_of
+from homeport_control_plane.api.context import Info
+from homeport_control_plane.api.enums import CheckStatus, LogLevel, OnLost, StateType
+from homeport_control_plane.api.filters import LogFilter, TaskRunFilter, log_filter
+from homeport_control_plane.api.registered_types import (
+    Deployment,
+    Flow,
+    FlowVersion,
+    Project,
+    deployment_of,
+    flow_of,
+    flow_version_of,
+    project_of,
+)
+from homeport_control_plane.api.scalars import JSON
+from homeport_control_plane.api.worker_types import Agent
+
+
+@strawberry.type(description="One row of a history; numbers count accepted states from 1 without a gap.")
+class State:
+    number: int
+    type: StateType
+    name: str
+    message: str
+    at: datetime
+    actor: str
+    attempt_number: int | None
+    accepted: bool
+
+    @classmethod
+    def of(cls, state: states.State) -> State:
+        return cls(
+            number=state.number,
+            type=StateType(state.type),
+            name=state.name,
+            message=state.message,
+            at=state.at,
+            actor=state.actor,
+            attempt_number=state.attempt_number,
+            accepted=state.accepted,
+        )
+
+
+@strawberry.type(description="One try of a flow run on infrastructure; its number is the fencing number.")
+class Attempt:
+    id: strawberry.ID
+    number: int
+    instance: str | None
+    claimed_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    outcome: StateType | None
+    superseded: bool
+    row: strawberry.Private[attempts.Attempt]
+
+    @classmethod
+    def of(cls, attempt: attempts.Attempt) -> Attempt:
+        return cls(
+            id=strawberry.ID(str(attempt.id)),
+            number=attempt.number,
+            instance=attempt.instance,
+            claimed_at=attempt.claimed_at,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+            outcome=StateType(attempt.outcome) if attempt.outcome else None,
+            superseded=attempt.superseded,
+            row=attempt,
+        )
+
+    @strawberry.field
+    async def agent(self, info: Info) -> Agent | None:
+        found = await info.context.loaders.agents.load(self.row.agent_id) if self.row.agent_id else None
+        return Agent.of(found) if found else None
+
+
+@strawberry.type(
+    description="One line of a run. Its cursor (attempt and sequence number) grows strictly within the run, so that a "
+    "reader resumes without gap or duplicate."
+)
+class LogLine:
+    cursor: str
+    at: datetime
+    level: LogLevel
+    logger: str
+    message: str
+    task_run_id: strawberry.ID | None
+    attempt_number: int
+    seq: int
+
+    @classmethod
+    def of(cls, line: logs.LogLine) -> LogLine:
+        return cls(
+            cursor=line.cursor,
+            at=line.at,
+            level=LogLevel(line.level),
+            logger=line.logger,
+            message=line.message,
+            task_run_id=strawberry.ID(str(line.task_run_id)) if line.task_run_id else None,
+            attempt_number=line.attempt_number,
+            seq=line.seq,
+        )
+
+
+@strawberry.type
+class TaskRun:
+    id: strawberry.ID
+    name: str
+    task_key: str
+    map_index: int | None
+    upstream: list[strawberry.ID]
+    attempt_number: int
+    run_count: int
+    state: State
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    row: strawberry.Private[task_runs.TaskRun]
+
+    @classmethod
+    def of(cls, run: task_runs.TaskRun) -> TaskRun:
+        return cls(
+            id=strawberry.ID(str(run.id)),
+            name=run.name,
+            task_key=run.task_key,
+            map_index=run.map_index,
+            upstream=[strawberry.ID(str(id)) for id in run.upstream],
+            attempt_number=run.attempt_number,
+            run_count=run.run_count,
+            state=State.of(run.state),
+            created_at=run.created_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            row=run,
+        )
+
+    @strawberry.field(name="states")
+    async def history(self, info: Info) -> list[State]:
+        return [State.of(state) for state in await info.context.loaders.task_run_states.load(self.row.id)]
+
+
+@strawberry.type(description="One execution of a deployment.")
+class FlowRun:
+    id: strawberry.ID
+    name: str
+    parameters: JSON
+    labels: list[str]
+    queue: str | None = strawberry.field(description="None for a run that is executed where it was created.")
+    state: State
+    attempt_number: int
+    on_lost: OnLost
+    cancel_requested_at: datetime | None
+    created_at: datetime
+    created_by: str
+    scheduled_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    row: strawberry.Private[flow_runs.FlowRun]
+
+    @classmethod
+    def of(cls, run: flow_runs.FlowRun) -> FlowRun:
+        return cls(
+            id=strawberry.ID(str(run.id)),
+            name=run.name,
+            parameters=run.parameters,
+            labels=list(run.labels),
+            queue=run.queue,
+            state=State.of(run.state),
+            attempt_number=run.attempt_number,
+            on_lost=OnLost(run.on_lost),
+            cancel_requested_at=run.cancel_requested_at,
+            created_at=run.created_at,
+            created_by=run.created_by,
+            scheduled_at=run.scheduled_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            row=run,
+        )
+
+    @strawberry.field
+    async def flow(self, info: Info) -> Flow:
+        return await flow_of(info, self.row.flow_id)
+
+    @strawberry.field
+    async def flow_version(self, info: Info) -> FlowVersion:
+        return await flow_version_of(info, self.row.flow_version_id)
+
+    @strawberry.field
+    async def deployment(self, info: Info) -> Deployment:
+        return await deployment_of(info, self.row.deployment_id)
+
+    @strawberry.field
+    async def project(self, info: Info) -> Project:
+        return await project_of(info, self.row.project_id)
+
+    @strawberry.field
+    async def agent(self, info: Info) -> Agent | None:
+        found = await info.context.loaders.agents.load(self.row.agent_id) if self.row.agent_id else None
+        return Agent.of(found) if found else None
+
+    @strawberry.field(name="states")
+    async def history(self, info: Info) -> list[State]:
+        return [State.of(state) for state in await info.context.loaders.flow_run_states.load(self.row.id)]
+
+    @strawberry.field(name="attempts")
+    async def tries(self, info: Info) -> list[Attempt]:
+        return [Attempt.of(attempt) for attempt in await info.context.loaders.attempts.load(self.row.id)]
+
+    @strawberry.field(description="How many task runs of the last attempt are in which state type.")
+    async def task_run_counts(self, info: Info) -> JSON:
+        return JSON(await info.context.loaders.task_run_counts.load(self.row.id))
+
+    @strawberry.field(name="taskRuns")
+    async def tasks(
+        self, info: Info, first: int = 100, after: str | None = None, filter: TaskRunFilter | None = None
+    ) -> Connection[TaskRun]:
+        context = info.context
+        page = await task_runs.page(
+            context.db,
+            context.tenant_id,
+            self.row.id,
+            first=first,
+            after=after,
+            state_types=[t.value for t in filter.state_types] if filter and filter.state_types is not None else None,
+            task_key=filter.task_key if filter else None,
+        )
+        return connection_of(page, TaskRun.of)
+
+    @strawberry.field(name="logs")
+    async def lines(
+        self, info: Info, first: int = 200, after: str | None = None, filter: LogFilter | None = None
+    ) -> Connection[LogLine]:
+        context = info.context
+        page = await logs.page(
+            context.db, context.tenant_id, self.row.id, first=first, after=after, where=log_filter(filter)
+        )
+        return connection_of(page, LogLine.of)
+
+
+@strawberry.type(description="One step of a diagnosis: what was looked at, what was seen, what to do.")
+class Check:
+    name: str
+    status: CheckStatus
+    evidence: str
+    mend: str | None
+
+
+@strawberry.type(description="Why a run is where it is.")
+class Explanation:
+    flow_run_id: strawberry.ID
+    verdict: str
+    checks: list[Check]
+
+    @classmethod
+    def of(cls, found: explain.Explanation) -> Explanation:
+        return cls(
+            flow_run_id=strawberry.ID(str(found.flow_run_id)),
+            verdict=found.verdict,
+            checks=[
+                Check(name=c.name, status=CheckStatus(c.status), evidence=c.evidence, mend=c.mend) for c in found.checks
+            ],
+        )

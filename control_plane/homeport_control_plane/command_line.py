@@ -1,0 +1,49 @@
+"""The commands of this process: `serve`, which the `homeport server` commands spawn, and `schema`, for who changes the contract."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DEFAULT_PORT = 4700
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; its exit code."""
+    options = _parser().parse_args(arguments)
+    if options.command == "schema":
+        from homeport_control_plane.api.schema import export
+
+        sys.stdout.write(export())
+        return 0
+    from homeport_control_plane.server.process import serve
+    from homeport_control_plane.server.settings import ServerSettings
+
+    return serve(
+        ServerSettings(
+            host=options.host,
+            port=options.port,
+            data_dir=options.data_dir,
+            database_url=options.database_url,
+            ready_fd=options.ready_fd,
+            die_with_parent=options.die_with_parent,
+            log_format=options.log_format,
+        )
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m homeport_control_plane", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("schema", help="print schema.graphql")
+    serve = commands.add_parser("serve", help="run the control plane in the foreground")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=DEFAULT_PORT)
+    serve.add_argument("--data-dir", type=Path, default=Path.home() / ".homeport" / "server")
+    serve.add_argument("--database-url", help="an existing PostgreSQL; without it, one of our own in the data folder")
+    serve.add_argument("--ready-fd", type=int, help="file descriptor that gets one line of JSON when ready, or failed")
+    serve.add_argument("--die-with-parent", action="store_true", help="end when the process that started this ends")
+    serve.add_argument("--log-format", choices=("text", "json"), default="text")
+    return parser
