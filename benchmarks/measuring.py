@@ -5,6 +5,7 @@ much; so every row prints ours, the other, and the ratio, and says how busy the 
 """
 
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -27,11 +28,14 @@ class Row:
     other_name: str = ""
     target: str = ""
     remarks: list[str] = field(default_factory=list)
+    label: str = "ours"
 
     def lines(self) -> Iterator[str]:
         """The row as text: medians, spread and the ratio."""
         yield f"row {self.number}: {self.what}"
-        yield f"    ours    {spread(self.ours)} {self.unit}" + (f"   (target {self.target})" if self.target else "")
+        yield f"    {self.label:7} {spread(self.ours)} {self.unit}" + (
+            f"   (target {self.target})" if self.target else ""
+        )
         if self.other:
             ratio = statistics.median(self.ours) / statistics.median(self.other)
             yield f"    beside  {spread(self.other)} {self.unit}   {self.other_name}"
@@ -73,7 +77,8 @@ def machine() -> str:
     """What this was measured on, without naming it."""
     name = next((line.split(":")[1].strip() for line in cpuinfo() if line.startswith("model name")), "unknown CPU")
     memory = psutil.virtual_memory().total / 2**30
-    return f"{os.cpu_count()} cores ({name}), {memory:.0f} GiB, Linux {os.uname().release}, Python {os.sys.version.split()[0]}"  # type: ignore[attr-defined]
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores ({name}), {memory:.0f} GiB, Linux {os.uname().release}, Python {python}"
 
 
 def cpuinfo() -> list[str]:

@@ -33,7 +33,8 @@ def main() -> int:
     agent = start_agent(world)
     try:
         outcome = run(
-            world, "run", "-n", "installed-packages", "--project", "Demo", "--param", f"output={FOLDER / 'results'}", "--watch",
+            world, "run", "-n", "installed-packages", "--project", "Demo",
+            "--param", f"output={FOLDER / 'results'}", "--watch",
         )  # fmt: skip
     finally:
         agent.send_signal(signal.SIGTERM)

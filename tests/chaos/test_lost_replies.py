@@ -37,9 +37,7 @@ def test_a_lost_reply_to_a_creation_with_an_idempotency_key_makes_one_run(own_st
     register_gated(own_stack)
     proxy.drop_reply("createFlowRun")
 
-    own_stack.json(
-        "run", "-n", "gated", "--project", "Chaos", "--idempotency-key", "once", HOMEPORT_API_URL=proxy.url
-    )
+    own_stack.json("run", "-n", "gated", "--project", "Chaos", "--idempotency-key", "once", HOMEPORT_API_URL=proxy.url)
 
     assert proxy.dropped == 1
     assert len(own_stack.json("flow-run", "ls")) == 1

@@ -16,8 +16,6 @@ def test_two_agents_share_two_hundred_runs_and_each_starts_exactly_once(own_stac
 
     own_stack.cli("run", "-n", "gated", "--project", "Chaos", "--count", str(RUNS), "--param", "lines=2")
     done = ["flow-run", "ls", "--state", "Completed", "--limit", str(RUNS), "--json"]
-    eventually(
-        lambda: own_stack.cli(*done).stdout.count('"id"') >= RUNS, what="all runs complete", within=150, every=1
-    )
+    eventually(lambda: own_stack.cli(*done).stdout.count('"id"') >= RUNS, what="all runs complete", within=150, every=1)
 
     assert Counter(own_stack.witnessed()) == {"start run": RUNS, "half run": RUNS, "end run": RUNS}

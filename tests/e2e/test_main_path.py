@@ -166,6 +166,7 @@ def test_a_cancelled_run_stops_its_process_and_never_completes(stack: Stack) -> 
     stack.cli("flow-run", "cancel", run["id"])
 
     eventually(
-        lambda: stack.json("flow-run", "inspect", run["id"])["state"]["type"] == "CANCELLED", what="the run is cancelled"
+        lambda: stack.json("flow-run", "inspect", run["id"])["state"]["type"] == "CANCELLED",
+        what="the run is cancelled",
     )
     eventually(lambda: not stack.run_processes(), what="the process group is dead")

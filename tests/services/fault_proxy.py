@@ -34,7 +34,7 @@ class FaultProxy:
         self._writers: set[asyncio.StreamWriter] = set()
 
     def drop_reply(self, operation: str, *, times: int = 1) -> None:
-        """Lose the next `times` replies to requests that name this GraphQL operation; the server will have done them."""
+        """Lose the next `times` replies to requests naming this GraphQL operation; the server will have done them."""
         self._drop.append((lambda body: operation.encode() in body, times))
 
     def cut_all(self) -> None:
