@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 import asyncpg
 
 from benchmarks.measuring import Row
-from benchmarks.world import CLAIM, CREATE, CREATE_MANY, LIST, REGISTER_AGENT, REPORT, World, world
+from benchmarks.world import CLAIM, CREATE, CREATE_MANY, LIST, REGISTER_AGENT, REPORT, START, World, world
 
 FINISHED = int(os.environ.get("HOMEPORT_BENCH_FINISHED", "100000"))
 REPEATS = 200

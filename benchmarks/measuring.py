@@ -64,7 +64,7 @@ def percentile(samples: list[float], share: float) -> float:
 
 
 def alternating(times: int, ours: Callable[[], float], other: Callable[[], float]) -> tuple[list[float], list[float]]:
-    """Sample A B A B ..., so that a drift of the machine's speed hits both alike; one warm-up of each is thrown away."""
+    """Sample A B A B ..., so that drift hits both alike; one warm-up of each is thrown away."""
     ours(), other()
     a, b = [], []
     for _ in range(times):
