@@ -1,0 +1,130 @@
+"""What happened to a run: a type out of nine, a name for people, a message, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+
+class StateType(str, Enum):  # noqa: UP042 - formats as its value, as users of 2.x expect
+    """The nine types that decide what may come next."""
+
+    SCHEDULED = "SCHEDULED"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    CANCELLING = "CANCELLING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CRASHED = "CRASHED"
+    CANCELLED = "CANCELLED"
+
+    __str__ = str.__str__
+
+
+FINAL = frozenset({StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED})
+UNSUCCESSFUL = FINAL - {StateType.COMPLETED}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """One entry of a run's history. `data` (a result, or an exception) never leaves the process."""
+
+    type: StateType
+    name: str
+    message: str = ""
+    at: datetime = field(default_factory=_now)
+    data: Any = field(default=None, repr=False)
+
+    def result(self, raise_on_failure: bool = True) -> Any:
+        """What the run returned; the exception of a run that failed is raised, or returned if asked to."""
+        if self.type is StateType.COMPLETED:
+            return self.data
+        if self.type not in FINAL:
+            raise RuntimeError(f"The run is not finished: its state is {self.name}. Wait for it first.")
+        error = self.data if isinstance(self.data, BaseException) else UnsuccessfulRun(self)
+        if raise_on_failure:
+            raise error
+        return error
+
+    def is_final(self) -> bool:
+        """True when nothing comes after."""
+        return self.type in FINAL
+
+    def is_completed(self) -> bool:
+        """True when the run did its work."""
+        return self.type is StateType.COMPLETED
+
+    def is_failed(self) -> bool:
+        """True when the code failed."""
+        return self.type is StateType.FAILED
+
+    def is_crashed(self) -> bool:
+        """True when the infrastructure failed."""
+        return self.type is StateType.CRASHED
+
+    def is_cancelled(self) -> bool:
+        """True when somebody stopped the run."""
+        return self.type is StateType.CANCELLED
+
+    def is_running(self) -> bool:
+        """True while user code runs."""
+        return self.type is StateType.RUNNING
+
+    def is_pending(self) -> bool:
+        """True before user code starts."""
+        return self.type is StateType.PENDING
+
+    def is_scheduled(self) -> bool:
+        """True while the run waits for its time."""
+        return self.type is StateType.SCHEDULED
+
+    def is_skipped(self) -> bool:
+        """True when the task was left out, which counts as success."""
+        return self.name == "Skipped"
+
+    # The 1.x spellings.
+    is_finished = is_final
+    is_successful = is_completed
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.message!r})" if self.message else f"{self.name}()"
+
+
+class UnsuccessfulRun(Exception):  # noqa: N818 - named for what happened
+    """Raised for the result of a run that ended without one and without an exception of its own."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state.message or f"The run ended in the state {state.name}.")
+        self.state = state
+
+
+def _maker(type_: StateType, name: str) -> Callable[..., State]:
+    def make(message: str = "", *, name: str = name, data: Any = None) -> State:
+        return State(type_, name, message, _now(), data)
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = f"A state of type {type_}, named {name}."
+    return make
+
+
+Scheduled = _maker(StateType.SCHEDULED, "Scheduled")
+AwaitingRetry = _maker(StateType.SCHEDULED, "AwaitingRetry")
+Pending = _maker(StateType.PENDING, "Pending")
+Running = _maker(StateType.RUNNING, "Running")
+Retrying = _maker(StateType.RUNNING, "Retrying")
+Cancelling = _maker(StateType.CANCELLING, "Cancelling")
+Completed = _maker(StateType.COMPLETED, "Completed")
+Skipped = _maker(StateType.COMPLETED, "Skipped")
+Failed = _maker(StateType.FAILED, "Failed")
+TimedOut = _maker(StateType.FAILED, "TimedOut")
+TriggerFailed = _maker(StateType.FAILED, "TriggerFailed")
+Crashed = _maker(StateType.CRASHED, "Crashed")
+Cancelled = _maker(StateType.CANCELLED, "Cancelled")
