@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import click
@@ -11,8 +10,15 @@ from homeport.cli import lists, times
 from homeport.cli.printing import Column, DataCommand, rows
 from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
 from homeport.cli.session import Session, pass_session
+from homeport.cli.work_queue import QUEUE_FIELDS, show_queues
 
-Command = Callable[..., Any]
+DEPLOYMENT_FIELDS = (
+    "id", "name", "flow", "flowVersion", "queue", "labels", "paused", "onLost", "parameters", "createdAt", "updatedAt",
+)  # fmt: skip
+AGENT_FIELDS = (
+    "id", "name", "kind", "labels", "queues", "version", "host", "capacity", "running", "health", "lastSeenAt",
+    "registeredAt", "draining",
+)  # fmt: skip
 _limit = click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, 100_000))
 
 
@@ -59,7 +65,7 @@ def flows(session: Session, project: str | None, name: str | None, limit: int, f
 @get.command("flow-runs", cls=DataCommand, fields=RUN_FIELDS)
 @run_filters
 @pass_session
-def flow_runs(session: Session, fields: str | None, **filters: Any) -> None:
+def flow_runs(session: Session, /, fields: str | None, **filters: Any) -> None:
     """List flow runs, the newest first."""
     show_runs(session, fields, **filters)
 
@@ -103,13 +109,7 @@ def deployments(
     rows(nodes, columns, fields, none="No deployments. `homeport register` makes one for each flow.")
 
 
-@get.command(
-    cls=DataCommand,
-    fields=(
-        "id", "name", "kind", "labels", "queues", "version", "host", "capacity", "running", "health", "lastSeenAt",
-        "registeredAt", "draining",
-    ),
-)  # fmt: skip
+@get.command(cls=DataCommand, fields=AGENT_FIELDS)
 @_limit
 @pass_session
 def agents(session: Session, limit: int, fields: str | None) -> None:
@@ -133,11 +133,9 @@ def agents(session: Session, limit: int, fields: str | None) -> None:
     rows(nodes, columns, fields, none="No agents. Start one: homeport agent start -q default")
 
 
-@get.command("work-queues", cls=DataCommand, fields=("id", "name", "description", "paused", "concurrencyLimit", "priority", "held", "scheduled", "createdAt"))  # fmt: skip
+@get.command("work-queues", cls=DataCommand, fields=QUEUE_FIELDS)
 @_limit
 @pass_session
 def work_queues(session: Session, limit: int, fields: str | None) -> None:
     """List work queues."""
-    from homeport.cli.work_queue import show_queues
-
     show_queues(session, limit, fields)

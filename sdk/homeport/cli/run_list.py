@@ -18,7 +18,7 @@ RUN_FIELDS = (
 )  # fmt: skip
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A time, or an age such as 10m."""
 
     name = "when"

@@ -1,0 +1,111 @@
+"""`homeport describe`: everything about one thing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import click
+
+from homeport.cli import times
+from homeport.cli.failures import NOT_FOUND, CommandError
+from homeport.cli.flow_run import INSPECT_FIELDS, show_run
+from homeport.cli.printing import DataCommand, record
+from homeport.cli.session import Session, pass_session
+
+FLOW_FIELDS = ("id", "name", "project", "latestVersion", "versions", "createdAt")
+DEPLOYMENT_FIELDS = (
+    "id", "name", "queue", "labels", "paused", "onLost", "parameters", "runConfig", "flow", "flowVersion", "createdAt",
+    "updatedAt",
+)  # fmt: skip
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
+
+
+@click.group()
+def describe() -> None:
+    """Show everything about one flow, run or deployment."""
+
+
+@describe.command("flows", cls=DataCommand, fields=FLOW_FIELDS)
+@click.argument("name")
+@click.option("--project", "-p", help="Its project; not needed with an id.")
+@pass_session
+def flows(session: Session, name: str, project: str | None, fields: str | None) -> None:
+    """Show the flow NAME (or its id): entrypoint, parameters, versions."""
+    flow = dict(_flow(session, name, project))
+    version = flow["latestVersion"]
+    flow["versions"] = flow["versions"]["nodes"]
+    properties = (version["parameterSchema"] or {}).get("properties", {})
+    lines = [
+        ("ID", flow["id"]),
+        ("Name", flow["name"]),
+        ("Project", flow["project"]["name"]),
+        ("Description", version["description"]),
+        ("Version", f"{version['number']}, registered {times.local(version['createdAt'])} by {version['createdBy']}"),
+        ("Entrypoint", version["entrypoint"]),
+        ("Parameters", [_parameter(name, schema) for name, schema in properties.items()]),
+        ("Storage", version["storage"]),
+        ("Digest", version["contentDigest"]),
+        ("Made with", f"homeport {version['sdkVersion']}, Python {version['pythonVersion']}"),
+        ("Versions", [str(known["number"]) for known in flow["versions"]]),
+    ]
+    record(flow, lines, fields)
+
+
+@describe.command("flow-runs", cls=DataCommand, fields=INSPECT_FIELDS)
+@click.argument("run", metavar="RUN")
+@pass_session
+def flow_runs(session: Session, run: str, fields: str | None) -> None:
+    """Show everything about RUN."""
+    show_run(session, run, fields)
+
+
+@describe.command("deployment", cls=DataCommand, fields=DEPLOYMENT_FIELDS)
+@click.argument("ref", metavar="ID|FLOW[/NAME]")
+@click.option("--project", "-p", help="Its project; not needed with an id.")
+@pass_session
+def deployment(session: Session, ref: str, project: str | None, fields: str | None) -> None:
+    """Show a deployment, by id or as FLOW/NAME of a project."""
+    if _ID.match(ref):
+        asked: dict[str, Any] = {"id": ref}
+    else:
+        flow, _, name = ref.partition("/")
+        asked = {"project": _required(project), "flow": flow, "name": name or "default"}
+    found = session.execute("deployment", asked)["deployment"]
+    if found is None:
+        raise CommandError(f"There is no deployment {ref!r}.", hint="homeport get deployments", code=NOT_FOUND)
+    lines = [
+        ("ID", found["id"]),
+        ("Name", found["name"]),
+        ("Flow", f"{found['flow']['name']} version {found['flowVersion']['number']}"),
+        ("Project", found["flow"]["project"]["name"]),
+        ("Queue", found["queue"]),
+        ("Labels", found["labels"]),
+        ("Paused", found["paused"]),
+        ("When lost", found["onLost"].lower()),
+        ("Parameters", found["parameters"]),
+        ("Run config", found["runConfig"]),
+        ("Updated", times.local(found["updatedAt"])),
+    ]
+    record(found, lines, fields)
+
+
+def _flow(session: Session, name: str, project: str | None) -> dict[str, Any]:
+    asked = {"id": name} if _ID.match(name) else {"name": name, "project": _required(project)}
+    flow: dict[str, Any] | None = session.execute("flow", asked)["flow"]
+    if flow is None:
+        raise CommandError(f"There is no flow {name!r}.", hint="homeport get flows", code=NOT_FOUND)
+    return flow
+
+
+def _required(project: str | None) -> str:
+    if not project:
+        raise click.UsageError("A name needs its project.\nhint: Add --project NAME, or give an id.")
+    return project
+
+
+def _parameter(name: str, schema: dict[str, Any]) -> str:
+    default = f" = {json.dumps(schema['default'], ensure_ascii=False)}" if "default" in schema else ""
+    kind = schema.get("type")
+    return f"{name}: {kind}{default}" if isinstance(kind, str) else f"{name}{default}"

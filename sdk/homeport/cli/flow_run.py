@@ -1,0 +1,105 @@
+"""`homeport flow-run`: runs one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from homeport.cli import lists, states, times
+from homeport.cli.groups import CommandGroup, Entry
+from homeport.cli.printing import DataCommand, record
+from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
+from homeport.cli.session import Session, pass_session, say
+
+INSPECT_FIELDS = (
+    "id", "name", "state", "states", "attempts", "parameters", "labels", "queue", "agent", "attemptNumber", "flow",
+    "flowVersion", "deployment", "project", "onLost", "cancelRequestedAt", "taskRunCounts", "createdAt", "createdBy",
+    "scheduledAt", "startedAt", "finishedAt",
+)  # fmt: skip
+
+
+@click.group(
+    "flow-run",
+    cls=CommandGroup,
+    entries={
+        "logs": Entry("homeport.cli.flow_run_logs:logs", "Show or follow a run's log."),
+        "watch": Entry("homeport.cli.flow_run:watch", "Show states and log lines until a run ends."),
+        "explain": Entry("homeport.cli.explain:explain", "Say why a run is not running yet."),
+    },
+)
+def flow_run() -> None:
+    """List, inspect, follow and cancel runs."""
+
+
+@flow_run.command("ls", cls=DataCommand, fields=RUN_FIELDS)
+@run_filters
+@pass_session
+def ls(session: Session, /, fields: str | None, **filters: Any) -> None:
+    """List flow runs, the newest first."""
+    show_runs(session, fields, **filters)
+
+
+@flow_run.command("inspect", cls=DataCommand, fields=INSPECT_FIELDS)
+@click.argument("run", metavar="RUN")
+@pass_session
+def inspect(session: Session, run: str, fields: str | None) -> None:
+    """Show everything about RUN: its states, attempts, parameters."""
+    show_run(session, run, fields)
+
+
+@flow_run.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@pass_session
+def cancel(session: Session, runs: tuple[str, ...]) -> None:
+    """Cancel runs: waiting ones at once, running ones by asking their process to stop."""
+    from homeport.client import expect
+
+    for run in runs:
+        given = {"id": lists.run_id(session, run)}
+        answer = session.execute("cancelFlowRun", {"input": given})
+        stands = expect(answer["cancelFlowRun"], "FlowRunCancelled")["flowRun"]
+        say(f"Flow run {stands['name']}: {states.styled(stands['state'])}")
+
+
+@click.command("watch", cls=DataCommand)
+@click.argument("run", metavar="RUN")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop watching after so long, with exit code 6.")
+@pass_session
+def watch(session: Session, run: str, timeout: float | None, fields: str | None) -> int:
+    """Show states and log lines until RUN ends; the exit code tells how."""
+    from homeport.cli.watch import Watch
+
+    return Watch(session, lists.run_id(session, run), fields=fields, timeout=timeout).show()
+
+
+def show_run(session: Session, ref: str, fields: str | None) -> None:
+    """Print one run."""
+    run = lists.flow_run(session, ref)
+    attempts = [
+        f"{attempt['number']}: {attempt['outcome'] or 'not finished'}"
+        f"{' (superseded)' if attempt['superseded'] else ''}"
+        f"{' on ' + attempt['agent']['name'] if attempt['agent'] else ''}"
+        for attempt in run["attempts"]
+    ]
+    history = [f"{times.clock(state['at'])} {state['name']}" for state in run["states"] if state["accepted"]]
+    lines = [
+        ("ID", run["id"]),
+        ("Name", run["name"]),
+        ("State", f"{run['state']['name']}{': ' + run['state']['message'] if run['state']['message'] else ''}"),
+        ("Flow", f"{run['flow']['name']} version {run['flowVersion']['number']}, project {run['project']['name']}"),
+        ("Deployment", run["deployment"]["name"]),
+        ("Queue", run["queue"]),
+        ("Labels", run["labels"]),
+        ("Agent", (run["agent"] or {}).get("name")),
+        ("Parameters", run["parameters"]),
+        ("Task runs", run["taskRunCounts"]),
+        ("Attempts", "; ".join(attempts)),
+        ("States", " → ".join(history)),
+        ("Created", f"{times.local(run['createdAt'])} by {run['createdBy']}"),
+        ("Started", times.local(run["startedAt"])),
+        ("Finished", times.local(run["finishedAt"])),
+        ("Took", times.between(run["startedAt"], run["finishedAt"])),
+        ("Code", f"{run['flowVersion']['entrypoint']} of {run['flowVersion']['contentDigest']}"),
+    ]
+    record(run, lines, fields)

@@ -1,0 +1,155 @@
+"""Watching a run: states and log lines as they come, why it waits, how it ended and how long it took."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from homeport.cli import explain, states, text, times
+from homeport.cli.failures import FAILED, INTERRUPTED, TIMED_OUT
+from homeport.cli.following import Follower, LinesSeen, RunSeen, Trouble
+from homeport.cli.log_lines import LinePrinter
+from homeport.cli.printing import chosen
+from homeport.cli.session import Session, say
+
+BLOCKED_AFTER = 5.0
+WAITING_AFTER = 10.0
+ASK_AGAIN_AFTER = 10.0
+WAITING = ("SCHEDULED", "PENDING")
+
+
+class Watch:
+    """Shows one run until it ends; `show()` returns the exit code."""
+
+    def __init__(
+        self,
+        session: Session,
+        run_id: str,
+        *,
+        fields: str | None = None,
+        timeout: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session = session
+        self._run_id = run_id
+        self._fields = fields
+        self._timeout = timeout
+        self._clock = clock
+        self._began = clock()
+        self._run: Mapping[str, Any] = {}
+        self._shown_states = 0
+        self._lines = LinePrinter(fields)
+        self._diagnose_at = self._began + BLOCKED_AFTER
+        self._told: tuple[tuple[str, str], ...] | None = None
+
+    def show(self) -> int:
+        """Print until the run is final, the time is up, or Ctrl-C."""
+        try:
+            for update in Follower(self._session.client, self._run_id).updates():
+                if isinstance(update, RunSeen):
+                    self._show_states(update.run)
+                elif isinstance(update, LinesSeen):
+                    self._lines.show(update.lines)
+                elif isinstance(update, Trouble):
+                    say(update.message, fg="yellow")
+                self._diagnose()
+                if self._timeout is not None and self._clock() - self._began > self._timeout and not self._is_final():
+                    say(f"Not finished within {self._timeout:g} s; the run goes on.", fg="yellow")
+                    self._say_how_to_go_on()
+                    return TIMED_OUT
+        except KeyboardInterrupt:
+            say("\nStopped watching; the run goes on.")
+            self._say_how_to_go_on()
+            return INTERRUPTED
+        return self._conclude()
+
+    def _is_final(self) -> bool:
+        return bool(self._run) and self._run["state"]["type"] in states.FINAL
+
+    def _show_states(self, run: Mapping[str, Any]) -> None:
+        self._run = run
+        for state in run["states"]:
+            if state["number"] <= self._shown_states or not state["accepted"]:
+                continue
+            self._shown_states = state["number"]
+            if self._fields is not None:
+                click.echo(_json({"state": state}, self._fields))
+                continue
+            at = click.style(times.clock(state["at"]), dim=True) if sys.stdout.isatty() else state["at"]
+            click.echo(f"{at}  {'state':<8}  {states.styled(state)}{_more(run, state)}")
+        sys.stdout.flush()
+
+    def _diagnose(self) -> None:
+        """After a while of waiting, say why: sooner when something is in the way, and again only when that changes."""
+        if not self._run or self._run["state"]["type"] not in WAITING or self._clock() < self._diagnose_at:
+            return
+        from homeport.client import Unreachable
+
+        self._diagnose_at = self._clock() + (
+            WAITING_AFTER - BLOCKED_AFTER if self._clock() - self._began < WAITING_AFTER else ASK_AGAIN_AFTER
+        )
+        try:
+            diagnosis = explain.asked(self._session, self._run_id)
+        except Unreachable:
+            return
+        early = self._clock() - self._began < WAITING_AFTER
+        if (early and not explain.blocks(diagnosis)) or explain.gist(diagnosis) == self._told:
+            return
+        self._told = explain.gist(diagnosis)
+        for line in explain.written(diagnosis):
+            say(line)
+
+    def _conclude(self) -> int:
+        run = self._run
+        if self._fields is not None:
+            click.echo(_json({"run": {name: value for name, value in run.items() if name != "states"}}, self._fields))
+        else:
+            click.echo(f"\nFlow run {text.harmless(run['name'])} ended {states.styled(run['state'])}. {timings(run)}")
+            self._show_root_cause()
+        return 0 if run["state"]["type"] == "COMPLETED" else FAILED
+
+    def _show_root_cause(self) -> None:
+        state = self._run["state"]
+        if state["type"] == "COMPLETED":
+            return
+        if state["message"]:
+            click.echo(f"  {text.harmless(state['message'])}")
+        failed = {"id": self._run_id, "first": 5, "filter": {"stateTypes": ["FAILED", "CRASHED"]}}
+        for task_run in self._session.execute("flowRunTaskRuns", failed)["flowRun"]["taskRuns"]["nodes"]:
+            message = text.harmless(task_run["state"]["message"])
+            click.echo(f"  Task run {text.harmless(task_run['name'])}: {states.styled(task_run['state'])} {message}")
+        say(f"Its log: homeport flow-run logs {self._run_id}")
+
+    def _say_how_to_go_on(self) -> None:
+        say(f"hint: follow it again: homeport logs -f {self._run_id}")
+        say(f"      cancel it:       homeport flow-run cancel {self._run_id}")
+
+
+def timings(run: Mapping[str, Any]) -> str:
+    """`Waited 0.42s, ran 12s (created 09:30:00 → started 09:30:00 → finished 09:30:12).`"""
+    parts = []
+    if run["startedAt"]:
+        parts.append(f"waited {times.between(run['scheduledAt'], run['startedAt'])}")
+        parts.append(f"ran {times.between(run['startedAt'], run['finishedAt'])}")
+    steps = [("created", run["createdAt"]), ("started", run["startedAt"]), ("finished", run["finishedAt"])]
+    walk = " → ".join(f"{name} {times.clock(at)}" for name, at in steps if at)
+    return f"{', '.join(parts).capitalize()} ({walk})." if parts else f"It never started ({walk})."
+
+
+def _more(run: Mapping[str, Any], state: Mapping[str, Any]) -> str:
+    """What stands behind a state's name: who has it, or what it says."""
+    if state["type"] == "PENDING" and run["agent"]:
+        return (
+            f" (agent {text.harmless(run['agent']['name'])}, attempt {state['attemptNumber'] or run['attemptNumber']})"
+        )
+    return f" - {text.harmless(state['message'])}" if state["message"] else ""
+
+
+def _json(node: Mapping[str, Any], fields: str) -> str:
+    import json
+
+    return json.dumps(chosen(node, fields), ensure_ascii=False, separators=(",", ":"))
