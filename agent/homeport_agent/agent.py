@@ -1,0 +1,240 @@
+"""The agent: registers, adopts what an earlier process left, polls, starts and ends runs, and drains.
+
+A poll is held by the control plane until there is work or something to say; so an idle agent sleeps. It carries the
+attempts that live here, and is the agent's heartbeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from homeport.client.errors import (
+    ClientError,
+    NotFoundError,
+    SessionSupersededError,
+    Unreachable,
+)
+from homeport.client.retries import retry_delay
+from homeport_agent import output_files
+from homeport_agent.agent_client import AgentClient, Claim, Command, Poll, Session
+from homeport_agent.attempt import Attempt, Workshop
+from homeport_agent.outage import Outage
+
+log = logging.getLogger("homeport.agent")
+
+LONGEST_PAUSE = 10.0
+DRAIN_ANSWER_SECONDS = 3.0
+TRIM_SECONDS = 5.0
+
+
+class Agent:
+    """One agent process; `run` lasts until it is drained, superseded or refused."""
+
+    def __init__(self, workshop: Workshop, client: AgentClient) -> None:
+        self._workshop = workshop
+        self._options = workshop.options
+        self._client = client
+        self._session: Session | None = None
+        self._attempts: dict[str, Attempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._draining = False
+        self._outage = Outage(log, self._options.api_url)
+        self._polls = 0
+        self._heard_at: float | None = None
+
+    async def run(self) -> None:
+        """Work until drained and the last run has ended. Raises the Refused error that ended it otherwise."""
+        trimming = asyncio.create_task(self._trim_output())
+        try:
+            await self._register()
+            self._adopt()
+            await self._poll_until_drained()
+        finally:
+            if self._draining or self._attempts:
+                await self._wait_for_runs()
+            trimming.cancel()
+
+    def drain(self, why: str) -> None:
+        """Take no new runs; `run` returns when those that are here have ended."""
+        if not self._draining:
+            running = sum(attempt.runs for attempt in self._attempts.values())
+            log.info("draining (%s): no new runs are taken; %d running", why, running)
+        self._draining = True
+        self._changed.set()
+
+    def stop_runs(self, why: str) -> None:
+        """End every run here, as a cancelled one would be."""
+        for attempt in list(self._attempts.values()):
+            attempt.cancel(why)
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the control plane was heard lately, and what this agent does."""
+        silence = None if self._heard_at is None else time.monotonic() - self._heard_at
+        limit = (self._session.poll_seconds + self._session.offline_seconds) if self._session else 0.0
+        well = silence is not None and silence < limit
+        return well, {
+            "name": self._workshop.agent,
+            "status": "ok" if well else "no answer from the control plane",
+            "seconds_since_heard": None if silence is None else round(silence, 1),
+            "running": sum(attempt.runs for attempt in self._attempts.values()),
+            "limit": self._options.capacity,
+            "draining": self._draining,
+        }
+
+    async def _register(self) -> Session:
+        while True:
+            try:
+                self._session = await self._client.register(self._options, self._workshop.agent)
+            except Unreachable as error:
+                await self._pause(error)
+                continue
+            self._heard()
+            return self._session
+
+    def _adopt(self) -> None:
+        for record in self._workshop.records.left_behind():
+            assert self._session is not None, "an agent registers before it adopts"
+            attempt = Attempt(self._workshop, self._session, record)
+            self._look_after(attempt, attempt.adopt())
+
+    # Polling
+
+    async def _poll_until_drained(self) -> None:
+        while not (self._draining and not self._attempts):
+            if self._options.max_polls is not None and self._polls >= self._options.max_polls:
+                self.drain(f"after {self._polls} polls")
+                return
+            try:
+                poll = await self._poll()
+            except Unreachable as error:
+                await self._pause(error)
+                continue
+            except NotFoundError:
+                log.warning("the control plane does not know this agent any more; registering again")
+                await self._register()
+                continue
+            except SessionSupersededError as error:
+                log.error("another process registered the agent %r: %s", self._workshop.agent, error.message)
+                raise
+            self._heard()
+            if poll is not None:
+                self._polls += 1
+                self._take(poll)
+
+    async def _poll(self) -> Poll | None:
+        """One poll; None when it was given up because something changed here that it should tell."""
+        self._changed.clear()
+        limit = self._free_slots()
+        asking: asyncio.Future[Poll] = asyncio.ensure_future(self._ask(limit))
+        try:
+            while not asking.done():
+                changing = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait({asking, changing}, return_when=asyncio.FIRST_COMPLETED)
+                changing.cancel()
+                self._changed.clear()
+                if asking.done():
+                    break
+                if limit == 0:
+                    # Nothing can be lost with its answer: it brings commands only, and they are said again.
+                    return None
+                if self._draining:
+                    return await self._poll_told_to_end(asking)
+            return await asking
+        finally:
+            if not asking.done():
+                asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ClientError):
+                await asking
+
+    async def _poll_told_to_end(self, asking: asyncio.Future[Poll]) -> Poll | None:
+        """Tell of the draining beside a held poll; its answer may bring runs already claimed, so it is waited for."""
+        with contextlib.suppress(ClientError):
+            await self._ask(0, wait=0.0)
+        await asyncio.wait({asking}, timeout=DRAIN_ANSWER_SECONDS)
+        return await asking if asking.done() else None
+
+    def _ask(self, limit: int, wait: float | None = None) -> Coroutine[Any, Any, Poll]:
+        assert self._session is not None, "an agent registers before it polls"
+        live = list(self._attempts)
+        return self._client.poll(self._session, limit=limit, live=live, draining=self._draining, wait=wait)
+
+    def _free_slots(self) -> int:
+        if self._draining:
+            return 0
+        return max(0, self._options.capacity - sum(attempt.runs for attempt in self._attempts.values()))
+
+    def _take(self, poll: Poll) -> None:
+        for claim in poll.claims:
+            self._accept(claim)
+        for command in poll.commands:
+            self._obey(command)
+
+    def _accept(self, claim: Claim) -> None:
+        if claim.attempt_id in self._attempts:
+            return
+        assert self._session is not None, "claims come to a registered agent"
+        record = self._workshop.records.create(claim)
+        attempt = Attempt(self._workshop, self._session, record)
+        if self._draining:
+            self._look_after(attempt, attempt.give_back("the agent is draining"))
+            return
+        log.info("run %s: claimed (%s, attempt %d)", claim.flow_run_name, claim.flow_name, claim.attempt_number)
+        self._look_after(attempt, attempt.carry_out(claim))
+
+    def _obey(self, command: Command) -> None:
+        attempt = self._attempts.get(command.attempt_id or "")
+        if command.kind == "DRAIN":
+            self.drain(command.reason)
+        elif attempt is not None and command.kind == "CANCEL":
+            attempt.cancel(command.reason or "Cancelled.")
+        elif attempt is not None and command.kind == "STOP_TRACKING":
+            attempt.drop()
+
+    # Attempts
+
+    def _look_after(self, attempt: Attempt, life: Coroutine[Any, Any, None]) -> None:
+        self._attempts[attempt.id] = attempt
+        task = asyncio.create_task(self._live(attempt, life))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _live(self, attempt: Attempt, life: Coroutine[Any, Any, None]) -> None:
+        try:
+            await life
+        except Exception:
+            # Its lease runs out, and the control plane does what the flow asked for; the other runs go on.
+            log.exception("run %s: this agent failed to look after it", attempt.record.flow_run_name)
+        finally:
+            attempt.runs = False
+            self._attempts.pop(attempt.id, None)
+            self._changed.set()
+
+    async def _wait_for_runs(self) -> None:
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _trim_output(self) -> None:
+        while True:
+            await asyncio.sleep(TRIM_SECONDS if self._attempts else 10 * TRIM_SECONDS)
+            for attempt in list(self._attempts.values()):
+                output_files.trim(attempt.record.output)
+                output_files.trim(attempt.record.errors)
+
+    # Outages
+
+    def _heard(self) -> None:
+        self._heard_at = time.monotonic()
+        self._outage.over()
+
+    async def _pause(self, error: ClientError) -> None:
+        failures = self._outage.goes_on(error.message)
+        delay = retry_delay(error, failures, longest=LONGEST_PAUSE) or LONGEST_PAUSE
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), delay)

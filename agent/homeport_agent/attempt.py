@@ -1,0 +1,180 @@
+"""One attempt on this machine: its code fetched, its process started, watched, cancelled if asked, and settled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from dataclasses import dataclass
+
+from homeport.code.errors import StorageError, StorageUnreachable
+from homeport_agent import exits, local_process, process_tree, settling
+from homeport_agent.agent_client import AgentClient, Claim, Session
+from homeport_agent.attempt_records import AttemptRecord, AttemptRecords
+from homeport_agent.code_cache import CachedCode, CodeCache
+from homeport_agent.options import AgentOptions
+
+log = logging.getLogger("homeport.agent")
+FETCH_TRIES = 3
+FETCH_PAUSE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every attempt of an agent needs."""
+
+    agent: str
+    options: AgentOptions
+    client: AgentClient
+    records: AttemptRecords
+    cache: CodeCache
+
+
+class Attempt:
+    """An attempt that this agent looks after, from its claim, or from the record of an earlier agent process."""
+
+    def __init__(self, workshop: Workshop, session: Session, record: AttemptRecord) -> None:
+        self._workshop = workshop
+        self._session = session
+        self.record = record
+        self.runs = True
+        self._cancelled: str | None = None
+        self._dropped = False
+        self._cancel = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """The attempt's id."""
+        return self.record.attempt_id
+
+    async def carry_out(self, claim: Claim) -> None:
+        """Fetch, start, watch, settle: the whole life of a claimed attempt."""
+        code = await self._fetch(claim)
+        if code is None:
+            return
+        try:
+            process = self._spawn(claim, code)
+        except OSError as error:
+            self.runs = False
+            reason = f"The run process could not be started on agent {self._workshop.agent!r}: {error}"
+            await settling.give_back(self.record, reason, client=self._workshop.client, crashed=True)
+            return
+        finally:
+            code.close()
+        log.info("run %s: started (pid %d)", self.record.flow_run_name, process.pid)
+        await self._watch_and_settle(exits.of_child(process))
+
+    async def adopt(self) -> None:
+        """Look after what an earlier process of this agent left: watch it if it lives, settle it if it is dead."""
+        found = await asyncio.to_thread(self._look_for_process)
+        if found is not None:
+            self.record = self._workshop.records.spawned(self.record, found.pid, found.start_time)
+            log.info("run %s: adopted (pid %d)", self.record.flow_run_name, found.pid)
+            await self._watch_and_settle(exits.of_adopted(found.pid, found.start_time))
+        elif not self.record.spawned:
+            self.runs = False
+            reason = f"agent {self._workshop.agent!r} was restarted before it had started the run"
+            await settling.give_back(self.record, reason, client=self._workshop.client, crashed=False)
+        else:
+            await self._settle(exits.Exit(None))
+
+    async def give_back(self, reason: str) -> None:
+        """Release the attempt without starting it."""
+        self.runs = False
+        await settling.give_back(self.record, reason, client=self._workshop.client, crashed=False)
+
+    def cancel(self, reason: str) -> None:
+        """End the attempt: TERM, after the grace KILL of everything that belongs to it; its state is CANCELLED."""
+        if self._cancelled is None:
+            self._cancelled = reason
+            self._cancel.set()
+
+    def drop(self) -> None:
+        """The control plane does not know this attempt as current any more: end it, and say nothing about it."""
+        self._dropped = True
+        self.cancel("superseded")
+
+    async def _fetch(self, claim: Claim) -> CachedCode | None:
+        """The code; None when there is nothing to start any more, and the attempt has been given back or ended."""
+        workshop = self._workshop
+        try:
+            code = await self._fetch_patiently(claim)
+        except StorageError as error:
+            self.runs = False
+            reason = f"Agent {workshop.agent!r} could not get the code {claim.content_digest} "
+            reason += f"from {local_process.storage_text(claim)}: {error}"
+            log.warning("run %s: %s", self.record.flow_run_name, reason)
+            await settling.give_back(self.record, reason, client=workshop.client, crashed=True)
+            return None
+        if self._cancelled is None:
+            return code
+        code.close()
+        self.runs = False
+        if self._dropped:
+            self.record.remove()
+        else:
+            await settling.cancel_unstarted(self.record, self._cancelled, client=workshop.client)
+        return None
+
+    async def _fetch_patiently(self, claim: Claim) -> CachedCode:
+        """A storage that gives no answer is asked again a few times: shares come back."""
+        for _ in range(FETCH_TRIES - 1):
+            try:
+                return await asyncio.to_thread(self._workshop.cache.acquire, claim.storage, claim.content_digest)
+            except StorageUnreachable as error:
+                log.warning("run %s: %s; asking again", self.record.flow_run_name, error)
+                await asyncio.sleep(FETCH_PAUSE)
+        return await asyncio.to_thread(self._workshop.cache.acquire, claim.storage, claim.content_digest)
+
+    def _spawn(self, claim: Claim, code: CachedCode) -> local_process.Process:
+        workshop = self._workshop
+        self.record = workshop.records.spawning(self.record)
+        descriptor = local_process.describe(
+            claim, self.record, code.tree, workshop.options, self._session, workshop.agent
+        )
+        environment = local_process.environment_of(claim, self.record, code.tree, workshop.options)
+        process = local_process.start(self.record, descriptor, environment, code.lock)
+        started = process_tree.start_time(process.pid) or 0.0
+        self.record = workshop.records.spawned(self.record, process.pid, started)
+        return process
+
+    def _look_for_process(self) -> process_tree.Found | None:
+        record = self.record
+        if record.pid and process_tree.start_time(record.pid) == record.start_time:
+            return process_tree.Found(record.pid, record.start_time)
+        # Killed between starting the process and writing its pid down.
+        return process_tree.find_run_process(record.attempt_id) if record.spawned and not record.pid else None
+
+    async def _watch_and_settle(self, ending: exits.Ending) -> None:
+        watching = asyncio.ensure_future(ending)
+        cancelling = asyncio.ensure_future(self._cancel.wait())
+        await asyncio.wait({watching, cancelling}, return_when=asyncio.FIRST_COMPLETED)
+        cancelling.cancel()
+        if not watching.done():
+            await self._end_process(watching)
+        await self._settle(await watching)
+
+    async def _end_process(self, watching: asyncio.Future[exits.Exit]) -> None:
+        record = self.record
+        log.info("run %s: ending it: %s", record.flow_run_name, self._cancelled)
+        if not self._dropped:
+            process_tree.send(process_tree.Found(record.pid, record.start_time), signal.SIGTERM)
+            await asyncio.wait({watching}, timeout=self._session.cancel_grace_seconds)
+        if not watching.done():
+            await asyncio.to_thread(process_tree.kill, record.attempt_id, record.pid)
+
+    async def _settle(self, end: exits.Exit) -> None:
+        self.runs = False
+        workshop = self._workshop
+        if self._dropped:
+            await asyncio.to_thread(process_tree.kill, self.id, self.record.pid)
+            self.record.remove()
+            return
+        await settling.settle(
+            self.record,
+            end,
+            client=workshop.client,
+            url=workshop.options.api_url,
+            agent=workshop.agent,
+            cancelled=self._cancelled,
+        )

@@ -1,0 +1,186 @@
+"""Fetched code by digest, shared by the agents and runs of one home folder.
+
+    code/<hex>/tree/           the files, verified against the digest by the storage when they were fetched
+               verified.json   size and time of each file then: a run that wrote into its code is noticed
+               lock            held (shared) by every run process that uses the entry, for as long as it lives
+
+A lock in the kernel, handed to the run process, cannot be forgotten by a killed agent; so what is in use is never
+evicted. Methods block: call them from a thread.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from homeport.code.storage import open_storage
+
+CACHE_BYTES = 4 * 1024**3
+KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CachedCode:
+    """A verified tree, and the descriptor whose lock keeps it from being evicted; close it when the run has it."""
+
+    tree: Path
+    lock: int
+
+    def close(self) -> None:
+        """Let go; the run process has its own copy of the descriptor."""
+        os.close(self.lock)
+
+
+class CodeCache:
+    """The cache below one folder; any number of processes may use it at once."""
+
+    def __init__(self, home: Path, *, limit_bytes: int = CACHE_BYTES) -> None:
+        self._folder = home / "code"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._limit = limit_bytes
+
+    def acquire(self, reference: Mapping[str, Any], digest: str) -> CachedCode:
+        """The tree with this digest, fetched if it is not here; raises the storage's errors, which name it."""
+        name = digest.partition(":")[2]
+        cached = self._open(name)
+        if cached is not None:
+            return cached
+        with self._fetching(name):
+            cached = self._open(name)
+            if cached is None:
+                self._fetch(reference, digest, name)
+                cached = self._open(name)
+        assert cached is not None, f"the code {digest} was fetched a moment ago"
+        self._evict()
+        return cached
+
+    def _open(self, name: str) -> CachedCode | None:
+        """The entry, locked and looked at; None when it is not there, or no longer what was verified."""
+        entry = self._folder / name
+        try:
+            lock = os.open(entry / "lock", os.O_RDWR)
+        except OSError:
+            return None
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        # Between open and lock it may have been evicted, and fetched anew.
+        if not _same_file(lock, entry / "lock"):
+            os.close(lock)
+            return None
+        if not _unchanged(entry):
+            os.close(lock)
+            self._discard(entry)
+            return None
+        os.utime(entry / "lock")
+        return CachedCode(entry / "tree", lock)
+
+    def _fetch(self, reference: Mapping[str, Any], digest: str, name: str) -> None:
+        partial = self._folder / f".{name}.{uuid.uuid4().hex}"
+        partial.mkdir(mode=0o700)
+        try:
+            open_storage(reference).fetch(reference, digest, partial / "tree")
+            (partial / "verified.json").write_text(json.dumps(_look(partial / "tree")), "utf-8")
+            (partial / "lock").touch(mode=0o600)
+            partial.rename(self._folder / name)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    @contextmanager
+    def _fetching(self, name: str) -> Iterator[None]:
+        """Only one process fetches a digest; the others wait and find it."""
+        with (self._folder / f".{name}.fetching").open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            yield
+
+    def _discard(self, entry: Path) -> None:
+        """Move a changed entry out of the way. Runs that use it keep their files; nobody new gets them."""
+        aside = self._folder / f".{entry.name}.old.{uuid.uuid4().hex}"
+        try:
+            entry.rename(aside)
+        except OSError:
+            return  # another process did
+        self._remove_if_unused(aside)
+
+    def _evict(self) -> None:
+        """Remove what was used longest ago until the cache is within its limits."""
+        entries = [entry for entry in self._folder.iterdir() if entry.is_dir() and ".fetching" not in entry.name]
+        live = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_used_at)
+        sizes = {entry: _size(entry) for entry in live}
+        total = sum(sizes.values())
+        for entry in live[:-1]:
+            if total <= self._limit and len(sizes) <= KEPT:
+                break
+            if self._remove_if_unused(entry):
+                total -= sizes.pop(entry)
+        for entry in entries:
+            if ".old." in entry.name:
+                self._remove_if_unused(entry)
+
+    def _remove_if_unused(self, entry: Path) -> bool:
+        try:
+            lock = os.open(entry / "lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            aside = self._folder / f".{entry.name.strip('.')[:64]}.old.{uuid.uuid4().hex}"
+            entry.rename(aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        except OSError:
+            return False
+        finally:
+            os.close(lock)
+        return True
+
+
+def _look(tree: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of each file that Python did not put there itself."""
+    seen: dict[str, tuple[int, int]] = {}
+    pending = [str(tree)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != "__pycache__":
+                        pending.append(entry.path)
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                seen[entry.path[len(str(tree)) + 1 :]] = (status.st_size, status.st_mtime_ns)
+    return seen
+
+
+def _unchanged(entry: Path) -> bool:
+    try:
+        verified = json.loads((entry / "verified.json").read_text("utf-8"))
+        return {path: tuple(value) for path, value in verified.items()} == _look(entry / "tree")
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+def _used_at(entry: Path) -> float:
+    try:
+        return (entry / "lock").stat().st_mtime
+    except OSError:
+        return time.time()
+
+
+def _size(entry: Path) -> int:
+    try:
+        return sum(size for size, _ in json.loads((entry / "verified.json").read_text("utf-8")).values())
+    except (OSError, ValueError):
+        return 0
