@@ -1,0 +1,74 @@
+"""A folder as storage."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from homeport.code import CodeTree, Storage, StorageRefused, StorageUnreachable, UnknownStorageKind, open_storage
+from homeport_storage.folder import FolderStorage
+from tests.conformance.storage_suite import StorageSuite
+
+
+class TestFolderStorage(StorageSuite):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return FolderStorage(tmp_path / "kept")
+
+    def write_raw(self, storage: Storage, key: str, data: bytes) -> None:
+        (folder_of(storage) / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder_of(storage) / key).write_bytes(data)
+
+    def remove_raw(self, storage: Storage, key: str) -> None:
+        (folder_of(storage) / key).unlink()
+
+    def keys(self, storage: Storage) -> set[str]:
+        folder = folder_of(storage)
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+    @contextmanager
+    def away(self, storage: Storage) -> Iterator[None]:
+        folder = folder_of(storage)
+        hidden = folder.rename(folder.with_name("unmounted"))
+        folder.write_text("a file where the share was mounted")
+        yield
+        folder.unlink()
+        hidden.rename(folder)
+
+    def test_a_share_that_is_not_mounted_is_unreachable_and_says_so(
+        self, storage: Storage, tree: CodeTree, tmp_path: Path
+    ) -> None:
+        reference = storage.put(tree)
+        folder_of(storage).rename(tmp_path / "unmounted")
+
+        with pytest.raises(StorageUnreachable, match="Is the share mounted"):
+            storage.fetch(reference, tree.digest, tmp_path / "out")
+
+    @pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a read-only place")
+    def test_a_read_only_place_is_refused_by_name(self, tree: CodeTree) -> None:
+        with pytest.raises((StorageRefused, StorageUnreachable), match="/proc/homeport"):
+            FolderStorage("/proc/homeport").put(tree)
+
+    def test_a_file_that_is_there_already_is_never_written_through(
+        self, storage: Storage, tree: CodeTree, tmp_path: Path
+    ) -> None:
+        reference = storage.put(tree)
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out/flow.py").write_text("mine")
+
+        with pytest.raises(StorageRefused, match="could not be written"):
+            storage.fetch(reference, tree.digest, tmp_path / "out")
+
+        assert (tmp_path / "out/flow.py").read_text() == "mine"
+
+
+def test_a_kind_that_is_not_installed_is_named_with_those_that_are() -> None:
+    with pytest.raises(UnknownStorageKind, match=r"'cloud9'.*folder"):
+        open_storage({"kind": "cloud9"})
+
+
+def folder_of(storage: Storage) -> Path:
+    assert isinstance(storage, FolderStorage)
+    return storage.path
