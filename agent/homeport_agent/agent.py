@@ -135,7 +135,8 @@ class Agent:
         try:
             while not asking.done():
                 changing = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait({asking, changing}, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {asking, changing}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 changing.cancel()
                 self._changed.clear()
                 if asking.done():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -109,7 +110,7 @@ def _start(
 
 def _key(session: Session, given: str | None) -> str:
     if given == "-":
-        given = click.get_text_stream("stdin").readline().strip()
+        given = sys.stdin.readline().strip()
     elif given:
         say("Note: a key on the command line is seen by `ps` and kept by the shell; --key - reads it.", fg="yellow")
     found = given or session.settings.api_key

@@ -16,7 +16,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from homeport.client.errors import ClientError, FencedError, InvalidInputError, NotFoundError, Refused, Unauthenticated
+from homeport.client.errors import (
+    ClientError,
+    FencedError,
+    InvalidInputError,
+    InvalidTransitionError,
+    NotFoundError,
+    Refused,
+    Unauthenticated,
+)
 from homeport.client.retries import retry_delay
 from homeport.runtime import events
 from homeport.runtime.outbox import Outbox
@@ -210,7 +218,7 @@ class EventReporter:
 
     def _refused(self, error: ClientError, lines: list[bytes]) -> bool:
         """Deal with a failure; True when sending may go on at once."""
-        if isinstance(error, FencedError | NotFoundError):
+        if isinstance(error, FencedError | NotFoundError | InvalidTransitionError):
             self._stop(error.message)
             return False
         if isinstance(error, InvalidInputError) and lines:
