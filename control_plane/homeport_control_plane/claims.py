@@ -8,9 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane.database import Database
+from homeport_control_plane import flow_runs, keys, names
+from homeport_control_plane.database import Database, Row, load_sql
+from homeport_control_plane.documents import from_json
+from homeport_control_plane.errors import InvalidInput, InvalidTransition, NotFound, SessionSuperseded
+from homeport_control_plane.ids import new_id
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
-from homeport_control_plane.wakeups import Wakeups
+
+SQL = load_sql("claims")
+MOST_RUNS = 1000
+MOST_LIVE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +55,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The answer to a claim."""
+    """The answer to a claim; `more` says that something may be left for another agent of the same queues."""
 
     claims: tuple[Claim, ...]
     commands: tuple[Command, ...]
+    more: bool = False
 
 
 async def claim(
@@ -67,27 +75,31 @@ async def claim(
     now: datetime | None = None,
 ) -> Claimed:
     """Up to `limit` due runs (0 to 1,000) of the agent's queues, at once. Raises SessionSuperseded, NotFound, InvalidInput."""
-    raise NotImplementedError
-
-
-async def claim_held(
-    db: Database,
-    wakeups: Wakeups,
-    tenant_id: UUID,
-    agent_id: UUID,
-    session_id: UUID,
-    *,
-    limit: int,
-    live_attempts: Sequence[UUID] = (),
-    draining: bool = False,
-    wait_seconds: float | None = None,
-    timings: Timings = DEFAULT_TIMINGS,
-) -> Claimed:
-    """As `claim`, held for up to `wait_seconds` (at most and by default `timings.poll_held`) until there is work or a command.
-
-    Stopping the `wakeups` answers every held poll at once, empty.
-    """
-    raise NotImplementedError
+    if not 0 <= limit <= MOST_RUNS:
+        raise InvalidInput.field("limit", f"must be 0 to {MOST_RUNS:,}, found {limit}")
+    if len(live_attempts) > MOST_LIVE:
+        raise InvalidInput.field("liveAttempts", f"{len(live_attempts):,} are more than the limit of {MOST_LIVE:,}")
+    ids = [new_id() for _ in range(limit)]
+    tokens = [keys.new_run_token(attempt_id) for attempt_id in ids]
+    rows = await db.fetch(
+        SQL["claim"],
+        tenant_id,
+        agent_id,
+        session_id,
+        now,
+        limit,
+        draining,
+        ids,
+        [token.hash for token in tokens],
+        timings.claimed_lease,
+    )
+    if not rows:
+        await _refuse_session(db, tenant_id, agent_id)
+    claims = tuple(_claim(row, tokens[row["n"] - 1].text, timings) for row in rows if row["n"] is not None)
+    if claims:
+        db.announce(*(flow_runs.topic(claimed.flow_run_id) for claimed in claims), f"agents:{tenant_id}")
+    commands = await _commands(db, tenant_id, agent_id, live_attempts, timings, now) if live_attempts else ()
+    return Claimed(claims, commands, more=rows[0]["more"] or 0 < limit == len(claims))
 
 
 async def claim_direct(
@@ -101,4 +113,72 @@ async def claim_direct(
     now: datetime | None = None,
 ) -> Claim:
     """Takes one run that was created `direct`, to execute it here and now. Raises NotFound, InvalidTransition."""
-    raise NotImplementedError
+    names.name("executor", executor)
+    attempt_id = new_id()
+    token = keys.new_run_token(attempt_id)
+    lease = timings.claimed_lease
+    row = await db.fetchrow(
+        SQL["claim_direct"], tenant_id, flow_run_id, executor, now, actor, attempt_id, token.hash, lease
+    )
+    if row is None:
+        await _refuse_direct(db, tenant_id, flow_run_id)
+    db.announce(flow_runs.topic(flow_run_id))
+    return _claim(row, token.text, timings)
+
+
+async def _commands(
+    db: Database,
+    tenant_id: UUID,
+    agent_id: UUID,
+    live_attempts: Sequence[UUID],
+    timings: Timings,
+    now: datetime | None,
+) -> tuple[Command, ...]:
+    rows = await db.fetch(SQL["commands"], tenant_id, agent_id, list(live_attempts), now, timings.cancel_grace)
+    return tuple(Command(row["kind"], row["attempt_id"], row["reason"]) for row in rows)
+
+
+async def _refuse_session(db: Database, tenant_id: UUID, agent_id: UUID) -> None:
+    name = await db.fetchval(SQL["agent_exists"], tenant_id, agent_id)
+    if name is None:
+        raise NotFound("agent", agent_id, hint="register the agent again")
+    raise SessionSuperseded(
+        f"another process registered the agent {name!r}",
+        hint="stop this one, or give it a name of its own with --name",
+    )
+
+
+async def _refuse_direct(db: Database, tenant_id: UUID, flow_run_id: UUID) -> None:
+    run = await flow_runs.get(db, tenant_id, flow_run_id)
+    if run is None:
+        raise NotFound("flow run", flow_run_id)
+    if run.queue is not None:
+        raise InvalidTransition(
+            f"flow run {run.name!r} is in the work queue {run.queue!r}: only an agent may take it",
+            state_type=run.state.type,
+            hint="create the run with direct: true to execute it yourself",
+        )
+    raise InvalidTransition(f"flow run {run.name!r} is {run.state.name}, not Scheduled", state_type=run.state.type)
+
+
+def _claim(row: Row, token: str, timings: Timings) -> Claim:
+    return Claim(
+        attempt_id=row["attempt_id"],
+        attempt_number=row["attempt_number"],
+        run_token=token,
+        lease_seconds=timings.claimed_lease,
+        flow_run_id=row["flow_run_id"],
+        flow_run_name=row["flow_run_name"],
+        flow_name=row["flow_name"],
+        project_name=row["project_name"],
+        deployment_name=row["deployment_name"],
+        entrypoint=row["entrypoint"],
+        storage=from_json(row["storage"]),
+        content_digest=row["content_digest"],
+        parameters=from_json(row["parameters"]),
+        run_config=from_json(row["run_config"]),
+        labels=tuple(row["labels"]),
+        scheduled_at=row["scheduled_at"],
+        on_lost=row["on_lost"],
+        envelope=from_json(row["envelope"]),
+    )

@@ -8,8 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane.database import Queries
-from homeport_control_plane.pages import Page
+from homeport_control_plane import names
+from homeport_control_plane.database import Queries, Row, load_sql
+from homeport_control_plane.documents import from_json
+from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page_size
+
+SQL = load_sql("deployments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,21 @@ class Deployment:
 
 async def get(db: Queries, tenant_id: UUID, deployment_id: UUID) -> Deployment | None:
     """The deployment of this id, if the tenant has it."""
-    raise NotImplementedError
+    return (await get_many(db, tenant_id, [deployment_id])).get(deployment_id)
 
 
 async def by_name(db: Queries, tenant_id: UUID, project: str, flow: str, name: str = "default") -> Deployment | None:
     """The deployment of this name of the project's flow."""
-    raise NotImplementedError
+    for path, value in (("project", project), ("flow", flow), ("deployment", name)):
+        names.filter_text(path, value)
+    row = await db.fetchrow(SQL["by_name"], tenant_id, project, flow, name)
+    return None if row is None else _deployment(row)
 
 
 async def get_many(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Deployment]:
     """The deployments of these ids that exist in the tenant."""
-    raise NotImplementedError
+    rows = await db.fetch(SQL["get_many"], tenant_id, list(ids))
+    return {row["id"]: _deployment(row) for row in rows}
 
 
 async def page(
@@ -60,4 +68,13 @@ async def page(
     queue: str | None = None,
 ) -> Page[Deployment]:
     """The tenant's deployments, newest first."""
-    raise NotImplementedError
+    size = page_size(first)
+    given = {"project": project, "flow": flow, "name": name, "queue": queue}
+    filters = [names.filter_text(path, value) for path, value in given.items()]
+    rows = await db.fetch(SQL["page"], tenant_id, *decode_time_cursor(after), *filters, size + 1)
+    return page_of([_deployment(row) for row in rows], size, lambda d: (d.created_at, d.id))
+
+
+def _deployment(row: Row) -> Deployment:
+    documents = {name: from_json(row[name]) for name in ("parameters", "run_config")}
+    return Deployment(**{**row, **documents, "labels": tuple(row["labels"])})

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane.database import Queries
-from homeport_control_plane.pages import Page
-from homeport_control_plane.states import State
+from homeport_control_plane.database import Queries, Row, load_sql
+from homeport_control_plane.documents import from_json
+from homeport_control_plane.errors import InvalidTransition, NotFound
+from homeport_control_plane.flow_run_filter import FlowRunFilter, conditions
+from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page_size
+from homeport_control_plane.states import State, StateType
+
+__all__ = ["FlowRun", "FlowRunFilter", "cancel", "get", "get_many", "page", "states", "topic"]
+
+SQL = load_sql("flow_runs")
 
 
 @dataclass(frozen=True, slots=True)
 class FlowRun:
-    """A flow run with its present state. `attempt_number` is 0 until an agent claims it; `queue` is None for a direct run."""
+    """A flow run with its present state.
+
+    `attempt_number` is 0 until something claims it, `attempt_id` the attempt that holds it now, `agent_id` the agent of the
+    last attempt; `queue` is None for a direct run.
+    """
 
     id: UUID
     name: str
@@ -42,38 +54,51 @@ class FlowRun:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class FlowRunFilter:
-    """Which runs a list shows; every given field must hold. `ref` is a full id, a unique id prefix of 4 or more hex digits, or a name."""
-
-    ref: str | None = None
-    state_types: Sequence[str] | None = None
-    state_names: Sequence[str] | None = None
-    project: str | None = None
-    flow: str | None = None
-    deployment_id: UUID | None = None
-    queue: str | None = None
-    labels: Sequence[str] | None = None
-    name_contains: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-
-
 async def get(db: Queries, tenant_id: UUID, flow_run_id: UUID) -> FlowRun | None:
     """The run of this id, if the tenant has it."""
-    raise NotImplementedError
+    return (await get_many(db, tenant_id, [flow_run_id])).get(flow_run_id)
+
+
+async def get_many(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, FlowRun]:
+    """The runs of these ids that exist in the tenant."""
+    query = SQL["select"] + "\nwhere r.tenant_id = $1 and r.id = any ($2::uuid[])"
+    return {row["id"]: _flow_run(row) for row in await db.fetch(query, tenant_id, list(ids))}
 
 
 async def page(
     db: Queries, tenant_id: UUID, *, first: int = 50, after: str | None = None, where: FlowRunFilter | None = None
 ) -> Page[FlowRun]:
     """The tenant's runs, newest first. Raises InvalidInput, InvalidCursor."""
-    raise NotImplementedError
+    size = page_size(first)
+    found = conditions(tenant_id, where or FlowRunFilter())
+    created_at, last_id = decode_time_cursor(after)
+    if created_at is not None:
+        found.add("(r.created_at, r.id) < ({}::timestamptz, {}::uuid)", created_at, last_id)
+    # The runs of the page first, then what is shown of each: no join is paid for a run that is not shown.
+    chosen = f"select * from flow_run r where {found.text} order by r.created_at desc, r.id desc"  # noqa: S608 - fixed text
+    limited = f"{chosen} limit {found.value(size + 1)}"
+    query = SQL["select"].replace("from flow_run r\n", f"from ({limited}) r\n")
+    rows = await db.fetch(query + "\norder by r.created_at desc, r.id desc", *found.values)
+    return page_of([_flow_run(row) for row in rows], size, lambda run: (run.created_at, run.id))
 
 
 async def states(db: Queries, tenant_id: UUID, flow_run_ids: Sequence[UUID]) -> dict[UUID, list[State]]:
     """The history of each run, oldest first, refused states included."""
-    raise NotImplementedError
+    found: dict[UUID, list[State]] = defaultdict(list)
+    for row in await db.fetch(SQL["states"], tenant_id, list(flow_run_ids)):
+        found[row["flow_run_id"]].append(
+            State(
+                number=row["number"],
+                type=StateType(row["type"]),
+                name=row["name"],
+                message=row["message"],
+                at=row["at"],
+                actor=row["actor"],
+                attempt_number=row["attempt_number"],
+                accepted=row["accepted"],
+            )
+        )
+    return dict(found)
 
 
 async def cancel(
@@ -83,4 +108,59 @@ async def cancel(
 
     Raises NotFound, or InvalidTransition if the run had ended otherwise.
     """
-    raise NotImplementedError
+    changed = await db.fetchrow(SQL["cancel"], tenant_id, flow_run_id, now, actor)
+    run = await get(db, tenant_id, flow_run_id)
+    if run is None:
+        raise NotFound("flow run", flow_run_id)
+    if changed is not None:
+        agent = () if changed["agent_id"] is None else (f"agent:{changed['agent_id']}",)
+        db.announce(topic(flow_run_id), *agent)
+    elif run.state.type not in {StateType.CANCELLING, StateType.CANCELLED}:
+        raise InvalidTransition(
+            f"flow run {run.name!r} cannot be cancelled: it is {run.state.name} since {run.state.at.isoformat()}",
+            state_type=run.state.type,
+        )
+    return run
+
+
+def topic(flow_run_id: UUID) -> str:
+    """What is announced when anything of the run changed."""
+    return f"run:{flow_run_id}"
+
+
+def _flow_run(row: Row) -> FlowRun:
+    state = State(
+        number=row["event_number"],
+        type=StateType(row["state_type"]),
+        name=row["state_name"],
+        message=row["state_message"],
+        at=row["state_at"],
+        actor=row["state_actor"],
+        attempt_number=row["attempt_number"] or None,
+        accepted=True,
+    )
+    return FlowRun(
+        id=row["id"],
+        name=row["name"],
+        project_id=row["project_id"],
+        project_name=row["project_name"],
+        flow_id=row["flow_id"],
+        flow_name=row["flow_name"],
+        flow_version_id=row["flow_version_id"],
+        deployment_id=row["deployment_id"],
+        deployment_name=row["deployment_name"],
+        parameters=from_json(row["parameters"]),
+        labels=tuple(row["labels"]),
+        queue=row["queue"],
+        state=state,
+        attempt_number=row["attempt_number"],
+        attempt_id=row["attempt_id"],
+        agent_id=row["agent_id"],
+        on_lost=row["on_lost"],
+        cancel_requested_at=row["cancel_requested_at"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+        scheduled_at=row["scheduled_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from homeport_control_plane.database import Queries
-from homeport_control_plane.pages import Page
+import msgspec
+
+from homeport_control_plane import names
+from homeport_control_plane.database import Queries, Row, load_sql
+from homeport_control_plane.documents import from_json
+from homeport_control_plane.pages import Page, decode_cursor, page_of, page_size
+
+SQL = load_sql("flows")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +52,20 @@ class FlowVersion:
 
 async def get(db: Queries, tenant_id: UUID, flow_id: UUID) -> Flow | None:
     """The flow of this id, if the tenant has it."""
-    raise NotImplementedError
+    return (await get_many(db, tenant_id, [flow_id])).get(flow_id)
 
 
 async def by_name(db: Queries, tenant_id: UUID, project: str, name: str) -> Flow | None:
     """The flow of this name in the project of that name."""
-    raise NotImplementedError
+    names.filter_text("project", project)
+    row = await db.fetchrow(SQL["by_name"], tenant_id, project, names.filter_text("name", name))
+    return None if row is None else Flow(**row)
 
 
 async def get_many(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Flow]:
     """The flows of these ids that exist in the tenant."""
-    raise NotImplementedError
+    rows = await db.fetch(SQL["get_many"], tenant_id, list(ids))
+    return {row["id"]: Flow(**row) for row in rows}
 
 
 async def page(
@@ -70,16 +79,30 @@ async def page(
     name_contains: str | None = None,
 ) -> Page[Flow]:
     """The tenant's flows by project name and name."""
-    raise NotImplementedError
+    size = page_size(first)
+    key = decode_cursor(after, str, str) or (None, None)
+    contains = None if name_contains is None else names.like(names.text("nameContains", name_contains, limit=1000))
+    named = (names.filter_text("project", project), names.filter_text("name", name))
+    rows = await db.fetch(SQL["page"], tenant_id, *key, *named, contains, size + 1)
+    return page_of([Flow(**row) for row in rows], size, lambda flow: (flow.project_name, flow.name))
 
 
 async def versions(
     db: Queries, tenant_id: UUID, flow_id: UUID, *, first: int = 50, after: str | None = None
 ) -> Page[FlowVersion]:
     """The flow's versions, newest first."""
-    raise NotImplementedError
+    size = page_size(first)
+    key = decode_cursor(after, Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]) or (None,)
+    rows = await db.fetch(SQL["versions"], tenant_id, flow_id, *key, size + 1)
+    return page_of([_version(row) for row in rows], size, lambda version: (version.number,))
 
 
 async def versions_by_id(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, FlowVersion]:
     """The versions of these ids that exist in the tenant."""
-    raise NotImplementedError
+    rows = await db.fetch(SQL["versions_by_id"], tenant_id, list(ids))
+    return {row["id"]: _version(row) for row in rows}
+
+
+def _version(row: Row) -> FlowVersion:
+    documents = {name: from_json(row[name]) for name in ("parameter_schema", "graph", "storage", "envelope")}
+    return FlowVersion(**{**row, **documents})

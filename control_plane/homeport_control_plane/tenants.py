@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from homeport_control_plane.database import Database, Queries
+from homeport_control_plane import api_keys
+from homeport_control_plane.database import Database, Queries, load_sql
+from homeport_control_plane.errors import NotFound
+from homeport_control_plane.ids import new_id
+
+SQL = load_sql("tenants")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +28,17 @@ async def bootstrap(db: Database, *, name: str = "default") -> str | None:
 
     Two servers starting at once make one tenant, and one of them gets the key.
     """
-    raise NotImplementedError
+    async with db.transaction() as session:
+        tenant_id = await session.fetchval(SQL["bootstrap"], new_id(), name)
+        if tenant_id is None:
+            return None
+        _, text = await api_keys.create(session, tenant_id, name="bootstrap", kind="admin", actor="server")
+        return text
 
 
 async def get(db: Queries, tenant_id: UUID) -> Tenant:
     """The tenant. Raises NotFound."""
-    raise NotImplementedError
+    row = await db.fetchrow(SQL["get"], tenant_id)
+    if row is None:
+        raise NotFound("tenant", tenant_id)
+    return Tenant(**row)

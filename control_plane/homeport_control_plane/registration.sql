@@ -1,0 +1,44 @@
+-- name: project
+select id from project where tenant_id = $1 and name = $2 for key share
+
+-- name: flow
+-- The flow, made where missing and locked: versions of one flow are numbered one after the other.
+insert into flow (id, tenant_id, project_id, name) values ($1, $2, $3, $4)
+on conflict (tenant_id, project_id, name) do update set name = excluded.name
+returning id
+
+-- name: latest_version
+select v.id, v.content_digest, v.description_digest
+from flow f join flow_version v on v.id = f.latest_version_id
+where f.tenant_id = $1 and f.id = $2
+
+-- name: new_version
+with made as (
+    insert into flow_version (id, tenant_id, flow_id, number, description, entrypoint, parameter_schema, graph, storage,
+        content_digest, description_digest, sdk_version, python_version, envelope, created_by)
+    select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6::text::json, $7::text::json, $8::text::json,
+           $9, $10, $11, $12, $13::text::json, $14
+    from flow_version where flow_id = $3
+    returning id
+)
+update flow set latest_version_id = made.id from made where flow.tenant_id = $2 and flow.id = $3
+returning made.id
+
+-- name: deployment
+-- Changes nothing, and counts no revision, if nothing is different.
+insert into deployment as d
+    (id, tenant_id, flow_id, name, flow_version_id, queue_id, parameters, labels, run_config, on_lost)
+values ($1, $2, $3, $4, $5, $6, $7::text::json, $8, $9::text::json, $10)
+on conflict (tenant_id, flow_id, name) do update set
+    flow_version_id = excluded.flow_version_id,
+    queue_id = excluded.queue_id,
+    parameters = excluded.parameters,
+    labels = excluded.labels,
+    run_config = excluded.run_config,
+    on_lost = excluded.on_lost,
+    revision = d.revision + 1,
+    updated_at = now()
+where (d.flow_version_id, d.queue_id, d.parameters::text, d.labels, d.run_config::text, d.on_lost) is distinct from
+      (excluded.flow_version_id, excluded.queue_id, excluded.parameters::text, excluded.labels, excluded.run_config::text,
+       excluded.on_lost)
+returning id
