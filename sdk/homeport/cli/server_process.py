@@ -167,6 +167,7 @@ def spawn(launch: Launch, *, log: IO[bytes] | None) -> tuple[subprocess.Popen[by
         str(launch.port),
     ]
     command += ["--data-dir", str(launch.data_dir), "--ready-fd", str(write_end)]
+    command += ["--die-with-parent"] if log is None else []
     environment = {name: value for name, value in os.environ.items() if name != "HOMEPORT_API_KEY"}
     if launch.database_url:
         command += ["--database-url", launch.database_url]

@@ -60,3 +60,8 @@ def moment(text: str, now: datetime | None = None) -> datetime:
     except ValueError:
         raise ValueError(f"{text!r} is neither a time such as 2026-11-21T09:30 nor an age such as 10m or 2h") from None
     return found.astimezone(UTC)
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC; one without a zone is taken as local."""
+    return moment.astimezone(UTC)

@@ -1,0 +1,149 @@
+"""`homeport doctor`: each step from this machine to a running flow, in order, with a mend for what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+import homeport
+from homeport.cli import lists, text, times
+from homeport.cli.failures import FAILED
+from homeport.cli.printing import DataCommand, chosen
+from homeport.cli.session import Session, pass_session
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    evidence: str
+    mend: str | None = None
+
+
+@click.command(cls=DataCommand, fields=("name", "ok", "evidence", "mend"))
+@click.argument("run", required=False, metavar="[RUN]")
+@pass_session
+def doctor(session: Session, run: str | None, fields: str | None) -> int:
+    """Find out what is wrong; with RUN, also why that run is not running. Exit code 1 when something is."""
+    findings = []
+    for finding in look(session, run):
+        findings.append(finding)
+        if fields is None:
+            _show(finding)
+    if fields is not None:
+        import json
+
+        click.echo(json.dumps([chosen(asdict(finding), fields) for finding in findings], indent=2, ensure_ascii=False))
+    return 0 if all(finding.ok for finding in findings) else FAILED
+
+
+def look(session: Session, run: str | None) -> Iterator[Finding]:
+    """The findings, in order; what depends on something that failed is not looked at."""
+    from homeport.client.errors import ClientError
+    from homeport.config.errors import ConfigError
+
+    try:
+        yield _settings(session)
+        yield _key(session)
+    except ConfigError as error:
+        yield Finding("settings", False, error.message, error.hint)
+        return
+    yield _storage(session)
+    try:
+        viewer = session.client.execute("viewer", timeout=5.0)["viewer"]
+    except ClientError as error:
+        url = session.settings.get("api_url")
+        mend = error.hint or f"Is it running there? homeport server status    (the address is from {url.source})"
+        yield Finding("control plane", False, error.message, mend)
+        return
+    yield _control_plane(session, viewer)
+    yield _expiry(viewer)
+    try:
+        yield _agents(session)
+        if run is not None:
+            yield from _run(session, run)
+    except ClientError as error:
+        yield Finding("permission", False, error.message, error.hint)
+
+
+def _settings(session: Session) -> Finding:
+    from homeport.client.addresses import printable
+
+    url = session.settings.get("api_url")
+    where = f"profile {session.settings.profile}, home {session.settings.home}"
+    return Finding("settings", True, f"{printable(url.value or '')} from {url.source}; {where}")
+
+
+def _key(session: Session) -> Finding:
+    key = session.settings.key()
+    if key.value:
+        return Finding("key", True, f"{'_'.join(key.value.split('_')[:3])}_... from {key.source}")
+    return Finding("key", False, "There is no API key for this address.", "homeport auth login --key -")
+
+
+def _storage(session: Session) -> Finding:
+    from homeport.code import CodeError, folder_reference, open_storage
+
+    folder = session.settings.storage
+    try:
+        report = open_storage(folder_reference(folder)).check()
+    except CodeError as error:
+        return Finding("storage", False, str(error))
+    return Finding("storage", report.ok, report.evidence, report.mend or None)
+
+
+def _control_plane(session: Session, viewer: dict[str, Any]) -> Finding:
+    server, here = str(viewer["serverVersion"]), homeport.__version__
+    who = f"tenant {viewer['tenant']['name']}, key {viewer['keyName']} ({viewer['kind']})"
+    evidence = f"answers as version {server}; {who}"
+    if server.split(".")[:2] == here.split(".")[:2]:
+        return Finding("control plane", True, evidence)
+    return Finding("control plane", False, f"{evidence}; this program is {here}", "Bring both to one minor version.")
+
+
+def _expiry(viewer: dict[str, Any]) -> Finding:
+    expires = viewer["expiresAt"]
+    if expires is None:
+        return Finding("key expiry", True, "The key does not expire.")
+    soon = times.parse(expires) - datetime.now(UTC) < timedelta(days=7)
+    mend = "homeport auth create-key -n NAME -e 90d    then: homeport auth login --key -"
+    return Finding("key expiry", not soon, f"The key expires {times.ago(expires)}.", mend if soon else None)
+
+
+def _agents(session: Session) -> Finding:
+    agents = list(lists.fetch(session, "agents", 500, {}))
+    online = [agent for agent in agents if agent["health"] == "ONLINE"]
+    if online:
+        names = ", ".join(f"{agent['name']} ({', '.join(agent['queues'])})" for agent in online[:5])
+        more = f" and {len(online) - 5} more" if len(online) > 5 else ""
+        return Finding("agents", True, f"{len(online)} online: {names}{more}")
+    if agents:
+        latest = max(agents, key=lambda agent: str(agent["lastSeenAt"]))
+        evidence = f"None of {len(agents)} is online; {latest['name']} was seen {times.ago(latest['lastSeenAt'])}."
+        return Finding("agents", False, evidence, "homeport agent start -q default")
+    return Finding("agents", False, "No agent was ever started.", "homeport agent start -q default")
+
+
+def _run(session: Session, ref: str) -> Iterator[Finding]:
+    from homeport.cli import explain
+
+    diagnosis = explain.asked(session, lists.run_id(session, ref))
+    yield Finding("run", not explain.blocks(diagnosis), diagnosis["verdict"])
+    for check in diagnosis["checks"]:
+        passed = check["status"] != "BLOCK"
+        yield Finding(f"run: {check['name']}", passed, check["evidence"], None if passed else check["mend"])
+
+
+def _show(finding: Finding) -> None:
+    sign = click.style("ok     ", fg="green") if finding.ok else click.style("problem", fg="red", bold=True)
+    click.echo(f"{sign}  {finding.name}: {text.harmless(finding.evidence)}")
+    if finding.mend and not finding.ok:
+        click.echo(f"         {click.style('hint:', fg='cyan')} {text.harmless(finding.mend)}")
+    sys.stdout.flush()

@@ -1,0 +1,59 @@
+"""Running a flow in this process: one of a file without any control plane, or a registered one for it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from homeport.cli import states
+from homeport.cli.failures import FAILED, NOT_FOUND, CommandError
+from homeport.cli.session import Session, say
+
+if TYPE_CHECKING:
+    from homeport.flows import Flow
+
+
+def run_local(path: Path | None, module: str | None, name: str | None, parameters: dict[str, Any]) -> int:
+    """Run a flow of a file or module; nothing is reported to anyone. Returns the exit code of its outcome."""
+    from homeport.cli.sources import origins
+
+    found = [
+        flow for origin in origins([str(path)] if path else [], [module] if module else []) for flow in origin.flows()
+    ]
+    flow = _chosen(found, name, str(path or module))
+    state = flow.run(**parameters)
+    say(f"Flow {flow.name}: {state.name}" + (f" - {state.message}" if state.message else ""))
+    return 0 if state.is_completed() else FAILED
+
+
+def execute_registered(session: Session, run_id: str) -> int:
+    """Fetch the registered code, verify it, run it here as the run's attempt; returns its outcome's exit code."""
+    from homeport.code import open_storage
+    from homeport.engine.loading import load_flow
+    from homeport.runtime.execute import execute_here
+
+    version = session.execute("flowRun", {"id": run_id})["flowRun"]["flowVersion"]
+    with tempfile.TemporaryDirectory(prefix="homeport-code-") as folder:
+        code = Path(folder) / "code"
+        open_storage(version["storage"]).fetch(version["storage"], version["contentDigest"], code)
+        flow = load_flow(version["entrypoint"], code)
+        finished = execute_here(session.client, run_id, flow)
+    run = session.execute("flowRunProgress", {"id": run_id})["flowRun"]
+    from homeport.cli.watch import timings
+
+    say(f"Flow run {run['name']} ended {states.styled(run['state'])}. {timings(run)}")
+    if run["state"]["message"] and run["state"]["type"] != "COMPLETED":
+        say(f"  {run['state']['message']}")
+    return 0 if finished.state == "COMPLETED" else FAILED
+
+
+def _chosen(flows: list[Flow], name: str | None, where: str) -> Flow:
+    names = ", ".join(sorted(flow.name for flow in flows)) or "none"
+    if name is not None:
+        flows = [flow for flow in flows if flow.name == name]
+    if len(flows) == 1:
+        return flows[0]
+    if name is not None or not flows:
+        raise CommandError(f"{where} has no flow {name or ''}".rstrip() + ".", hint=f"Flows: {names}", code=NOT_FOUND)
+    raise CommandError(f"{where} has several flows.", hint=f"Choose one with -n: {names}")

@@ -1,0 +1,41 @@
+"""Parameters as a command line gives them: `--param name=value` and a file of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def parse(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+    """The parameters: those of the file, then those of the pairs. A value is JSON if it parses as JSON, else text."""
+    parameters = _read(file) if file is not None else {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise click.UsageError(f"{pair!r} is not NAME=VALUE.\nhint: --param name=world    or: --param 'ids=[1, 2]'")
+        parameters[name.strip()] = _value(value)
+    return parameters
+
+
+def _value(text: str) -> Any:
+    try:
+        # NaN and Infinity are what Python's parser takes beyond JSON; they stay the words they are.
+        return json.loads(text, parse_constant=lambda word: word)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise click.UsageError(f"{file}: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"{file} is not JSON: {error}.") from None
+    if not isinstance(found, dict):
+        raise click.UsageError(f'{file} holds no JSON object.\nhint: It looks like {{"name": "world"}}')
+    return found

@@ -1,0 +1,146 @@
+"""`homeport run`: a registered flow on an agent or here, or a flow of a file without any control plane."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from homeport.cli import parameters as given_parameters
+from homeport.cli.printing import DataCommand, json_line, record
+from homeport.cli.run_list import Moment
+from homeport.cli.session import Session, pass_session, say
+
+RUN_FIELDS = (
+    "id", "name", "state", "flow", "project", "deployment", "parameters", "labels", "queue", "createdAt", "scheduledAt",
+)  # fmt: skip
+BATCH = 1000
+
+
+@click.command(cls=DataCommand, fields=RUN_FIELDS)
+@click.argument("flow", required=False, metavar="[FLOW]")
+@click.option("--name", "-n", help="The flow's name.")
+@click.option("--project", help="Its project; needed where several have a flow of that name.")
+@click.option("--deployment", "-d", help="Its deployment, where it has others than `default`.")
+@click.option("--id", "-i", "ref", help="The id of a deployment or of a flow.")
+@click.option("--path", "-p", type=click.Path(path_type=Path), help="Run a flow of this file, without control plane.")
+@click.option("--module", "-m", help="Run a flow of this module, without control plane.")
+@click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; JSON if it parses as such.")
+@click.option("--param-file", type=click.Path(path_type=Path), help="A JSON file of parameters.")
+@click.option("--run-name", help="What to call the run.")
+@click.option("--label", "-l", "labels", multiple=True, help="A label that its agent must have, beside the flow's.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key again means the same run, not another one.")
+@click.option("--at", "-s", "at", metavar="WHEN", help="When to start: a time, or a time from now such as 10m.")
+@click.option("--count", type=click.IntRange(1, 100_000), default=1, help="How many runs to create.")
+@click.option("--execute", is_flag=True, help="Run it here and now, in this process, without an agent.")
+@click.option("--watch", "-w", is_flag=True, help="Show states and log lines until it ends.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Stop watching after so long, with exit code 6.")
+@click.option("--quiet", "-q", is_flag=True, help="Print the run's id and nothing else.")
+@pass_session
+def run(
+    session: Session,
+    flow: str | None,
+    name: str | None,
+    project: str | None,
+    deployment: str | None,
+    ref: str | None,
+    path: Path | None,
+    module: str | None,
+    pairs: tuple[str, ...],
+    param_file: Path | None,
+    run_name: str | None,
+    labels: tuple[str, ...],
+    idempotency_key: str | None,
+    at: str | None,
+    count: int,
+    execute: bool,
+    watch: bool,
+    timeout: float | None,
+    quiet: bool,
+    fields: str | None,
+) -> int | None:
+    """Run FLOW: a name, PROJECT/NAME, or an id. (`homeport run explain RUN` says why a run waits.)
+
+    The exit code of --watch, --execute, -p and -m is that of the run: 0 when it completed, 1 when it did not.
+    """
+    from homeport.cli import run_target
+
+    found = given_parameters.parse(pairs, param_file)
+    if path is not None or module is not None:
+        from homeport.cli.local_run import run_local
+
+        return run_local(path, module, name or flow, found)
+    given = run_target.find(session, flow or name, project, deployment, ref)
+    given |= {"name": run_name, "parameters": found, "labels": list(labels) or None, "scheduledAt": _start(at)}
+    given["direct"] = execute
+    if count > 1:
+        _many(session, given, count, single_only=bool(run_name or idempotency_key or execute or watch))
+        return None
+    # A key of our own makes it safe to ask again when an answer got lost.
+    given["idempotencyKey"] = idempotency_key or f"cli-{uuid.uuid4().hex}"
+    made = _create(session, given)
+    _tell(made, watch=watch, execute=execute, quiet=quiet, fields=fields)
+    if execute:
+        from homeport.cli.local_run import execute_registered
+
+        return execute_registered(session, made["flowRun"]["id"])
+    if watch:
+        from homeport.cli.watch import Watch
+
+        return Watch(session, made["flowRun"]["id"], fields=None if fields is None else "", timeout=timeout).show()
+    return None
+
+
+def _create(session: Session, given: dict[str, Any]) -> dict[str, Any]:
+    from homeport.client import expect
+
+    return expect(session.execute("createFlowRun", {"input": given})["createFlowRun"], "FlowRunCreated")
+
+
+def _many(session: Session, given: dict[str, Any], count: int, *, single_only: bool) -> None:
+    from homeport.client import expect
+
+    if single_only:
+        raise click.UsageError("--count does not go with --run-name, --idempotency-key, --execute or --watch.")
+    for first in range(0, count, BATCH):
+        inputs = [
+            {**given, "idempotencyKey": f"cli-{uuid.uuid4().hex}"} for _ in range(first, min(first + BATCH, count))
+        ]
+        made = expect(session.execute("createFlowRuns", {"inputs": inputs})["createFlowRuns"], "FlowRunsCreated")
+        for identity in made["ids"]:
+            click.echo(identity)
+    say(f"Created {count} flow runs.")
+
+
+def _tell(made: dict[str, Any], *, watch: bool, execute: bool, quiet: bool, fields: str | None) -> None:
+    node = made["flowRun"]
+    if fields is not None:
+        json_line(node, fields) if watch else record(node, [], fields)
+        return
+    if quiet:
+        click.echo(node["id"])
+        return
+    where = "here" if execute else f"queue {node['queue']}"
+    what = "Created" if made["created"] else "This idempotency key has made it before:"
+    say(f"{what} flow run {node['name']} of {node['flow']['name']} (project {node['project']['name']}, {where}).")
+    click.echo(node["id"])
+    sys.stdout.flush()
+    if not watch and not execute:
+        say(f"Follow it: homeport logs -f {node['name']}    why it waits: homeport run explain {node['name']}")
+
+
+def _start(at: str | None) -> datetime | None:
+    if at is None:
+        return None
+    from datetime import UTC
+
+    from homeport.cli import times
+
+    now = datetime.now(UTC)
+    moment = Moment().convert(at, None, None)
+    # What is an age elsewhere is a delay here.
+    return now + (now - moment) if at[-1:].isalpha() and at[:-1].replace(".", "", 1).isdigit() else times.utc(moment)

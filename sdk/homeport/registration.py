@@ -1,0 +1,208 @@
+"""Registering flows: store the code they need in the customer's storage, then tell the control plane without it.
+
+The order matters: the code is stored first, and the control plane learns of a version in one mutation. So a failure on
+the way leaves what was registered before as it was, and at most some files in the storage that nothing refers to.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeport.client import Client
+    from homeport.code import CodeTree
+    from homeport.flows import Flow
+
+
+class RegistrationError(Exception):
+    """A flow cannot be registered as it is: the message says which, why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a flow comes from: the root that travels, and the entrypoint below it."""
+
+    root: Path
+    entrypoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Code that lies in a storage."""
+
+    tree: CodeTree
+    reference: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """The kind of storage as people write it: `Folder`."""
+        return str(self.reference["kind"]).capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the control plane made of a flow; `changed` is False when it had exactly this already."""
+
+    flow_id: str
+    flow_name: str
+    version: int
+    deployment_id: str
+    changed: bool
+
+
+@dataclass
+class Registrar:
+    """Registers flows into one project. A tree that several flows share is packed and stored once."""
+
+    client: Client
+    project: str
+    storage: Path
+    queue: str = "default"
+    labels: Sequence[str] = ()
+    force: bool = False
+    _stored: dict[tuple[Path, str], Stored] = field(default_factory=dict)
+
+    def store(self, flow: Flow, source: Source) -> Stored:
+        """Pack the source's root and store it; raises CodeError when it cannot be sent or kept."""
+        from homeport.code import collect, open_storage
+
+        reference = storage_reference(flow, self.storage)
+        known = (source.root, repr(reference))
+        if known not in self._stored:
+            tree = collect(source.root)
+            self._stored[known] = Stored(tree, dict(open_storage(reference).put(tree)))
+        return self._stored[known]
+
+    def register(self, flow: Flow, source: Source, stored: Stored) -> Registered:
+        """Tell the control plane; raises a ClientError when it does not answer or refuses."""
+        from homeport.client import expect
+
+        given = self._input(flow, source, stored)
+        answer = self.client.execute("registerFlow", {"input": given}, retry_for=2.0)
+        made = expect(answer["registerFlow"], "FlowRegistered")
+        return Registered(
+            flow_id=made["flow"]["id"],
+            flow_name=made["flow"]["name"],
+            version=made["flowVersion"]["number"],
+            deployment_id=made["deployment"]["id"],
+            changed=made["changed"],
+        )
+
+    def _input(self, flow: Flow, source: Source, stored: Stored) -> dict[str, Any]:
+        import homeport
+
+        return {
+            "project": self.project,
+            "name": flow.name,
+            "description": flow.description or "",
+            "entrypoint": source.entrypoint,
+            "parameterSchema": flow.parameter_schema(),
+            "graph": flow.graph(),
+            "storage": stored.reference,
+            "contentDigest": stored.tree.digest,
+            "labels": sorted({*flow.labels, *self.labels}),
+            "queue": self.queue,
+            "runConfig": flow.run_config_dict(),
+            "onLost": str(flow.on_lost).upper(),
+            "sdkVersion": homeport.__version__,
+            "pythonVersion": platform.python_version(),
+            "force": self.force,
+        }
+
+
+def source_of_file(flow: Flow, file: Path, root: Path | None) -> Source:
+    """The source of a flow that a script defines."""
+    from homeport.code import find_root
+
+    file = file.absolute()
+    top = find_root(file, root)
+    return Source(top, f"{file.relative_to(top).as_posix()}:{_variable(flow, file)}")
+
+
+def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> Source:
+    """The source of a flow that an importable module defines: its root is the folder the import starts from."""
+    file = file.absolute()
+    depth = module.count(".") + (1 if file.name == "__init__.py" else 0)
+    top = file.parents[depth]
+    if root is not None and root.absolute() != top:
+        raise RegistrationError(
+            f"The module {module} is imported from {top}, not from {root.absolute()}: give --root {top}, or none."
+        )
+    return Source(top, f"{module}:{_variable(flow, file)}")
+
+
+def storage_reference(flow: Flow, folder: Path) -> dict[str, Any]:
+    """Where a flow's code is to be stored: where the flow says, else in the folder of the settings."""
+    from homeport.code import folder_reference
+
+    storage = flow.storage
+    if storage is None:
+        return folder_reference(folder)
+    reference = getattr(storage, "reference", None)
+    if reference is None:
+        raise RegistrationError(
+            f"The flow {flow.name!r} asks for {type(storage).__name__} storage, which this version cannot write yet. "
+            "Leave `storage` out to use the folder of the settings (HOMEPORT_STORAGE), or name a folder."
+        )
+    found: Mapping[str, Any] | None = reference() if callable(reference) else reference
+    return dict(found) if found else folder_reference(folder)
+
+
+def register_flow(
+    flow: Flow,
+    project_name: str,
+    *,
+    labels: Iterable[str] = (),
+    queue: str | None = None,
+    force: bool = False,
+    root: Path | str | None = None,
+    quiet: bool = False,
+) -> str:
+    """What `flow.register(project_name=...)` does; returns the flow's id.
+
+    Raises RegistrationError, CodeError or ClientError, each saying what to do.
+    """
+    from homeport.client import Client
+    from homeport.config import load_settings
+
+    settings = load_settings()
+    source = source_of_file(flow, _defining_file(flow), Path(root) if root is not None else None)
+    with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
+        registrar = Registrar(client, project_name, settings.storage, queue or settings.queue, tuple(labels), force)
+        done = registrar.register(flow, source, registrar.store(flow, source))
+    if not quiet:
+        what = f"Version: {done.version}" if done.changed else f"Version: {done.version} (unchanged)"
+        sys.stdout.write(f"Registered {flow.name!r}\n└── ID: {done.flow_id}\n└── {what}\n")
+    return done.flow_id
+
+
+def _defining_file(flow: Flow) -> Path:
+    if flow.entrypoint_file is None:
+        raise RegistrationError(
+            f"The flow {flow.name!r} was not defined in a file (a notebook or a shell), so its code cannot be packed. "
+            "Write it to a .py file and register that."
+        )
+    return Path(flow.entrypoint_file)
+
+
+def _variable(flow: Flow, file: Path) -> str:
+    """The name under which the file holds the flow; a script that registers itself is looked through."""
+    if getattr(flow, "variable", None):
+        return str(flow.variable)
+    main = sys.modules.get("__main__")
+    for name, value in vars(main).items() if main is not None else ():
+        if value is flow:
+            return name
+    from homeport.engine.loading import load_flows
+
+    for known in load_flows(file):
+        if known.name == flow.name and known.variable:
+            return str(known.variable)
+    raise RegistrationError(
+        f"The flow {flow.name!r} is no variable of {file}: assign it at the top of the file, so that agents find it."
+    )
