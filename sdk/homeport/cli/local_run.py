@@ -45,7 +45,7 @@ def execute_registered(session: Session, run_id: str) -> int:
     say(f"Flow run {run['name']} ended {states.styled(run['state'])}. {timings(run)}")
     if run["state"]["message"] and run["state"]["type"] != "COMPLETED":
         say(f"  {run['state']['message']}")
-    return 0 if finished.state == "COMPLETED" else FAILED
+    return 0 if finished.state_type == "COMPLETED" else FAILED
 
 
 def _chosen(flows: list[Flow], name: str | None, where: str) -> Flow:
