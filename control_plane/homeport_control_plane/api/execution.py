@@ -1,0 +1,156 @@
+"""An operation carried out: checked for its cost, executed, and its errors said without internals.
+
+What the client can do something about keeps its words; anything unexpected is logged under a number and says that number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Final
+
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, subscribe
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from homeport_control_plane.api.context import Context
+from homeport_control_plane.api.documents import Operation
+from homeport_control_plane.errors import DatabaseUnavailable, DomainError
+
+log = logging.getLogger("homeport.api")
+
+SECONDS: Final = 10.0
+UNAVAILABLE: Final = "UNAVAILABLE"
+INTERNAL: Final = "INTERNAL"
+
+Answer = dict[str, Any]
+
+
+class Executor:
+    """Carries operations out on one schema."""
+
+    def __init__(self, schema: GraphQLSchema, *, seconds: float = SECONDS) -> None:
+        self._schema = schema
+        self._seconds = seconds
+
+    async def answer(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> Answer:
+        """The whole answer, `data` and `errors`; never raises but when cancelled."""
+        try:
+            operation.cost.check(variables)
+            async with asyncio.timeout(None if operation.held else self._seconds):
+                result = await self._execute(operation, variables, context)
+        except TimeoutError:
+            message = f"The operation took longer than {self._seconds:.0f} s and was given up."
+            return {"data": None, "errors": [_formatted(message, "TIMEOUT")]}
+        except GraphQLError as error:
+            return {"data": None, "errors": [formatted(error)]}
+        return _answer(result)
+
+    async def any(
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
+    ) -> AsyncGenerator[Answer, None]:
+        """The answers of an operation of any kind: many of a subscription, else one."""
+        if operation.type is not OperationType.SUBSCRIPTION:
+            yield await self.answer(operation, variables, context)
+            return
+        async with contextlib.aclosing(self.events(operation, variables, context)) as answers:
+            async for answer in answers:
+                yield answer
+
+    async def events(
+        self, operation: Operation, variables: Mapping[str, Any], context: Context
+    ) -> AsyncGenerator[Answer, None]:
+        """The answers of a subscription, one after the other."""
+        try:
+            operation.cost.check(variables)
+            stream = subscribe(
+                self._schema,
+                operation.document,
+                context_value=context,
+                variable_values=dict(variables),
+                operation_name=operation.name,
+                executor_class=StrawberryGraphQLCoreExecutionContext,
+            )
+            if not isinstance(stream, ExecutionResult) and not hasattr(stream, "__aiter__"):
+                stream = await stream
+        except GraphQLError as error:
+            yield {"data": None, "errors": [formatted(error)]}
+            return
+        if isinstance(stream, ExecutionResult):
+            yield _answer(stream)
+            return
+        try:
+            async for result in stream:
+                yield _answer(result)
+        except GraphQLError as error:
+            yield {"data": None, "errors": [formatted(error)]}
+        except Exception as error:
+            # A subscription's own generator failed after its first value.
+            yield {"data": None, "errors": [formatted(GraphQLError(str(error), original_error=error))]}
+        finally:
+            await stream.aclose()
+
+    async def _execute(self, operation: Operation, variables: Mapping[str, Any], context: Context) -> ExecutionResult:
+        result = execute(
+            self._schema,
+            operation.document,
+            context_value=context,
+            variable_values=dict(variables),
+            operation_name=operation.name,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+
+def failures(answer: Answer) -> set[str]:
+    """The codes of the answer's errors."""
+    return {error.get("extensions", {}).get("code", "") for error in answer.get("errors") or ()}
+
+
+def formatted_all(errors: Sequence[GraphQLError]) -> list[Answer]:
+    """Each error as it is answered."""
+    return [formatted(error) for error in errors]
+
+
+def formatted(error: GraphQLError) -> Answer:
+    """The error as it is answered: its words if they are meant for the client, else a number to look for in the log."""
+    cause = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    answer: Answer
+    if cause is None:
+        answer = dict(error.formatted)
+        answer.setdefault("extensions", {}).setdefault("code", "BAD_DOCUMENT" if error.path is None else "BAD_INPUT")
+        return answer
+    if isinstance(cause, DatabaseUnavailable):
+        log.warning("%s", cause)
+        answer = _formatted("The database does not answer at the moment; asking again is safe.", UNAVAILABLE)
+    elif isinstance(cause, DomainError):
+        answer = _formatted(cause.message, "BAD_INPUT")
+        answer["extensions"]["hint"] = cause.hint
+        if fields := getattr(cause, "fields", ()):
+            answer["extensions"]["fields"] = [{"path": f.path, "message": f.message} for f in fields]
+    else:
+        answer = internal(cause)
+    if error.path:
+        answer["path"] = list(error.path)
+    return answer
+
+
+def internal(cause: BaseException) -> Answer:
+    """The error for a fault of ours; what happened is logged under the number it says."""
+    number = secrets.token_hex(6)
+    log.error("internal error %s", number, exc_info=cause)
+    return _formatted(f"internal error {number}", INTERNAL)
+
+
+def _answer(result: ExecutionResult) -> Answer:
+    if result.errors:
+        return {"data": result.data, "errors": formatted_all(result.errors)}
+    return {"data": result.data}
+
+
+def _formatted(message: str, code: str) -> Answer:
+    return {"message": message, "extensions": {"code": code}}

@@ -1,0 +1,72 @@
+"""The database at the start: reached, of a version we know, and migrated; else a StartupError that says which and what to do."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from homeport_control_plane.database import translated
+from homeport_control_plane.errors import DatabaseUnavailable
+from homeport_control_plane.migrations import SchemaMismatch, migrate
+from homeport_control_plane.startup_errors import StartupError
+
+OLDEST = 15
+
+
+async def prepare(url: str) -> None:
+    """Checks the database and brings its schema up to date. Raises StartupError."""
+    shown = without_password(url)
+    try:
+        await _check_version(url, shown)
+        await migrate(url)
+    except DatabaseUnavailable as error:
+        raise StartupError(
+            f"The database at {shown} cannot be reached: {error.__cause__ or error}.",
+            hint="Is the server running there, and the address right? It is given by --database-url.",
+        ) from None
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
+        raise StartupError(
+            f"The database at {shown} refuses the login.", hint="Check user and password in --database-url."
+        ) from None
+    except asyncpg.InvalidCatalogNameError:
+        raise StartupError(
+            f"There is no such database at {shown}.", hint="Create it first: createdb -h HOST -U USER NAME"
+        ) from None
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise StartupError(
+            f"The database user may not make our tables at {shown}: {error}.",
+            hint="Make it the owner of the database: alter database NAME owner to USER",
+        ) from None
+    except SchemaMismatch as error:
+        raise StartupError(
+            f"The database at {shown} does not fit: {error}.", hint="Run the server that made it."
+        ) from None
+    except (ValueError, asyncpg.ClientConfigurationError) as error:
+        raise StartupError(
+            f"The database address {shown} is not understood: {error}.",
+            hint="It looks like postgresql://USER:PASSWORD@HOST:5432/NAME.",
+        ) from None
+
+
+def without_password(url: str) -> str:
+    """The address fit to be shown."""
+    try:
+        parts = urlsplit(url)
+        where = f"{parts.hostname or '?'}:{parts.port or 5432}{parts.path}"
+    except ValueError:
+        return "(unreadable)"
+    return f"{parts.username}@{where}" if parts.username else where
+
+
+async def _check_version(url: str, shown: str) -> None:
+    with translated():
+        connection = await asyncpg.connect(url, timeout=10)
+        try:
+            version = connection.get_server_version().major
+        finally:
+            await connection.close()
+    if version < OLDEST:
+        raise StartupError(
+            f"The database at {shown} is PostgreSQL {version}; {OLDEST} or newer is needed.", hint="Upgrade it first."
+        )

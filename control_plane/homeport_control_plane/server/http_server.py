@@ -1,0 +1,66 @@
+"""uvicorn as a part of our process: no signal handlers, no configuration by environment, one socket that is listening already."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from homeport_control_plane.edge.app import App
+
+GRACE = 2
+KEEP_ALIVE = 75
+SOCKET_MESSAGE = 1024 * 1024
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves the app on the socket until told to stop."""
+
+    def __init__(self, app: App, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,  # type: ignore[arg-type]  # our scopes are plain mappings
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=GRACE,
+            ws_max_size=SOCKET_MESSAGE,
+            ws_per_message_deflate=False,
+        )
+        self._uvicorn = _Uvicorn(config)
+        self._listener = listener
+        self._done = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Returns after `stop`, when the last answer is sent or its grace is over."""
+        try:
+            await self._uvicorn.serve(sockets=[self._listener])
+        finally:
+            self._done.set()
+
+    async def started(self) -> None:
+        """Returns once connections are taken, or serving has failed."""
+        while not self._uvicorn.started and not self._done.is_set():
+            await asyncio.sleep(0.002)
+
+    def stop(self) -> None:
+        """Takes no new connection and closes each old one after its answer."""
+        self._uvicorn.should_exit = True
+
+    async def stopped(self) -> None:
+        """Returns once every connection is closed."""
+        await self._done.wait()
