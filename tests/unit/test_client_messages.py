@@ -1,0 +1,78 @@
+"""What is sent, and what an answer means, without any network."""
+
+import json
+from datetime import datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+
+from homeport.client import BadRequest, Forbidden, Unauthenticated, Unavailable, Unreachable
+from homeport.client.errors import ClientError
+from homeport.client.messages import build_request, decode_response, encode
+
+
+def test_a_request_carries_the_operation_its_name_and_the_key_as_bearer() -> None:
+    request = build_request("viewer", None, "hp_admin_x")
+
+    body = json.loads(request.content)
+    assert body["operationName"] == "viewer"
+    assert body["query"].startswith("query viewer")
+    assert request.headers["Authorization"] == "Bearer hp_admin_x"
+
+
+def test_times_with_a_zone_travel_as_utc_and_ids_as_text() -> None:
+    at = datetime(2026, 11, 21, 10, 30, tzinfo=timezone(timedelta(hours=1)))
+
+    assert encode({"at": at}) == b'{"at":"2026-11-21T09:30:00.000000Z"}'
+    assert encode(UUID(int=1)) == b'"00000000-0000-0000-0000-000000000001"'
+
+
+@pytest.mark.parametrize("value", [float("nan"), "\ud800", object(), datetime(2026, 1, 1)])
+def test_what_json_cannot_hold_is_refused_before_it_is_sent(value: object) -> None:
+    with pytest.raises(BadRequest):
+        encode({"value": value})
+
+
+def test_the_data_of_an_answer_is_handed_back() -> None:
+    assert decode_response("viewer", 200, {}, b'{"data":{"viewer":{"kind":"ADMIN"}}}') == {"viewer": {"kind": "ADMIN"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected"),
+    [
+        (401, {"errors": [{"message": "no", "extensions": {"code": "UNAUTHENTICATED"}}]}, Unauthenticated),
+        (200, {"data": None, "errors": [{"message": "no", "extensions": {"code": "FORBIDDEN"}}]}, Forbidden),
+        (400, {"errors": [{"message": "syntax error"}]}, BadRequest),
+        (413, {"errors": [{"message": "too large"}]}, BadRequest),
+        (429, {"errors": [{"message": "slow down"}]}, Unavailable),
+        (503, {"error": "starting"}, Unavailable),
+        (502, "<html>bad gateway</html>", Unavailable),
+        (404, "<html>not here</html>", BadRequest),
+        (200, "<html>a login page</html>", BadRequest),
+        (200, [], BadRequest),
+        (200, None, BadRequest),
+    ],
+)
+def test_each_kind_of_refusal_becomes_the_error_its_caller_acts_on(
+    status: int, body: object, expected: type[ClientError]
+) -> None:
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+
+    with pytest.raises(expected) as caught:
+        decode_response("viewer", status, {"content-type": "text/html"}, content)
+
+    assert caught.value.operation == "viewer"
+
+
+def test_an_answer_that_says_not_now_is_worth_asking_again_and_says_when() -> None:
+    with pytest.raises(Unreachable) as caught:
+        decode_response("viewer", 503, {"retry-after": "2"}, b'{"errors":[{"message":"restarting"}]}')
+
+    assert isinstance(caught.value, Unavailable)
+    assert caught.value.retry_after == 2.0
+
+
+def test_answers_of_nonsense_never_raise_anything_but_a_client_error() -> None:
+    for content in (b"", b"\xff\xfe", b"[" * 100_000, b'{"errors": 5}', b'{"errors": [null]}', b'{"data": 7}'):
+        with pytest.raises(ClientError):
+            decode_response("viewer", 200, {}, content)
