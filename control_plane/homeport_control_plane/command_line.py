@@ -1,4 +1,4 @@
-"""The commands of this process: `serve`, which the `homeport server` commands spawn, and `schema`, for who changes the contract."""
+"""The commands of this process: `serve`, which `homeport server start` spawns, and `schema`."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class AgentMutations:
 
     @mutation(AGENTS)
     async def claim_flow_runs(self, info: Info, input: ClaimFlowRunsInput) -> ClaimFlowRunsResult:
-        """Due runs of the agent's queues, each given to it alone; held until there is work or a command. Its heartbeat."""
+        """Due runs of the agent's queues, given to it alone; held until there is work or a command. Its heartbeat."""
         context = info.context
         claimed = await claims.claim_held(
             context.db,
@@ -108,7 +108,8 @@ class AgentMutations:
         """Stores what is new of the batch and renews the lease; an empty batch is a heartbeat."""
         context = info.context
         own = _own_attempt(context, attempt_id)
-        decoded = event_batch.decode(bytes(batch)) if isinstance(batch, msgspec.Raw) else event_batch.convert(batch)
+        raw: object = batch
+        decoded = event_batch.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else event_batch.convert(raw)
         acknowledged = await events.report(context.db, context.tenant_id, own, decoded, timings=context.timings)
         return EventsAcknowledged(acknowledged_seq=acknowledged.seq, cancel=acknowledged.cancel)
 

@@ -12,8 +12,12 @@ from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
 from homeport_control_plane import agents, attempts, deployments, flow_runs, flows, projects, task_runs
+from homeport_control_plane.agents import Agent
 from homeport_control_plane.authentication import Principal
 from homeport_control_plane.database import Database
+from homeport_control_plane.deployments import Deployment
+from homeport_control_plane.flows import Flow, FlowVersion
+from homeport_control_plane.projects import Project
 from homeport_control_plane.timings import Timings
 from homeport_control_plane.wakeups import Wakeups
 
@@ -37,23 +41,23 @@ class Loaders:
         self._tenant_id = tenant_id
 
     @cached_property
-    def projects(self) -> DataLoader[UUID, projects.Project | None]:
+    def projects(self) -> DataLoader[UUID, Project | None]:
         return self._by_id(projects.get_many)
 
     @cached_property
-    def flows(self) -> DataLoader[UUID, flows.Flow | None]:
+    def flows(self) -> DataLoader[UUID, Flow | None]:
         return self._by_id(flows.get_many)
 
     @cached_property
-    def flow_versions(self) -> DataLoader[UUID, flows.FlowVersion | None]:
+    def flow_versions(self) -> DataLoader[UUID, FlowVersion | None]:
         return self._by_id(flows.versions_by_id)
 
     @cached_property
-    def deployments(self) -> DataLoader[UUID, deployments.Deployment | None]:
+    def deployments(self) -> DataLoader[UUID, Deployment | None]:
         return self._by_id(deployments.get_many)
 
     @cached_property
-    def agents(self) -> DataLoader[UUID, agents.Agent | None]:
+    def agents(self) -> DataLoader[UUID, Agent | None]:
         return self._by_id(partial(agents.get_many, timings=self._services.timings))
 
     @cached_property

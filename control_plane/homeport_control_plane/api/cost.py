@@ -1,7 +1,8 @@
-"""How many values an operation may have to produce: worked out once a document, so that a request only fills in page sizes.
+"""How many values an operation may have to produce: worked out once a document, so that a request only fills in page
+sizes.
 
-A field is one; what is below a list counts once for each row that the list may have: `first` where it has one, else a guess.
-Queries of a list inside a list multiply, and that is what the limit is about.
+A field is one; what is below a list counts once for each row that the list may have: `first` where it has one, else a
+guess. Queries of a list inside a list multiply, and that is what the limit is about.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ def _rows(node: FieldNode, definition: GraphQLField) -> tuple[int | str, int] | 
     if argument is None:
         return None
     default = argument.default_value if isinstance(argument.default_value, int) else 50
-    for given in node.arguments:
+    for given in node.arguments or ():
         if given.name.value == "first":
             if isinstance(given.value, IntValueNode):
                 return int(given.value.value), default

@@ -1,7 +1,7 @@
 """What a document may ask for, looked at before it is validated, because validation itself is dear for hostile ones.
 
-Depth is counted through fragments. Literals are refused here where the rest of the way could not carry them: numbers that are
-no finite JSON number, and text that the database cannot store.
+Depth is counted through fragments. Literals are refused here where the rest of the way could not carry them: numbers
+that are no finite JSON number, and text that the database cannot store.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class _Counter(Visitor):
         self.aliases += node.alias is not None
 
     def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
-        # Whether fields of one name may be merged is decided pair by pair: many of one name are quadratic, nested ones worse.
+        # Whether fields of one name may be merged is decided pair by pair: many of one name are quadratic, nested
+        # ones worse.
         names = Counter(s.alias.value if s.alias else s.name.value for s in node.selections if isinstance(s, FieldNode))
         most = max(names.values(), default=0)
         if most > self.limits.same_field:

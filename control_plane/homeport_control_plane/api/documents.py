@@ -1,6 +1,7 @@
 """Documents as they come: parsed, held to the limits, validated once, and remembered.
 
-Validation is quadratic in places, so it runs on a thread: a hostile document costs its sender time, not everybody's event loop.
+Validation is quadratic in places, so it runs on a thread: a hostile document costs its sender time, not everybody's
+event loop.
 """
 
 from __future__ import annotations

@@ -6,11 +6,13 @@ from enum import Enum
 
 import strawberry
 
-from homeport_control_plane import states
+from homeport_control_plane.states import StateType
 
-StateType = strawberry.enum(
-    states.StateType, description="What a run or task run is doing, as far as the rules are concerned."
-)
+# The domain's own enumeration is the contract's; strawberry only notes its description on it.
+strawberry.enum(StateType, description="What a run or task run is doing, as far as the rules are concerned.")
+
+
+__all__ = ["AgentCommandKind", "AgentHealth", "CheckStatus", "KeyKind", "LogLevel", "OnLost", "StateType"]
 
 
 @strawberry.enum

@@ -1,4 +1,4 @@
-"""What a caller is expected to handle, as members of a mutation's result; each stands for the domain error of its name."""
+"""What a caller is expected to handle, as members of a mutation's result; each is named as its domain error."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Error:
 
 
 @strawberry.type
-class NotFound(Error):
+class NotFound(Error):  # noqa: N818 - a type of the contract, raised by nobody
     kind: str
     ref: str
 
 
 @strawberry.type(description="A name or an idempotency key is taken by something else.")
-class Conflict(Error):
+class Conflict(Error):  # noqa: N818 - a type of the contract, raised by nobody
     pass
 
 
@@ -37,25 +37,25 @@ class FieldError:
 
 
 @strawberry.type
-class InvalidInput(Error):
+class InvalidInput(Error):  # noqa: N818 - a type of the contract, raised by nobody
     fields: list[FieldError]
 
 
 @strawberry.type
-class InvalidTransition(Error):
+class InvalidTransition(Error):  # noqa: N818 - a type of the contract, raised by nobody
     state_type: StateType
 
 
 @strawberry.type(
     description="The attempt is not the current one, or another instance started it: stop, run no user code."
 )
-class Fenced(Error):
+class Fenced(Error):  # noqa: N818 - a type of the contract, raised by nobody
     attempt_number: int
     current_attempt_number: int
 
 
 @strawberry.type(description="Another process registered the same agent; this session must stop.")
-class SessionSuperseded(Error):
+class SessionSuperseded(Error):  # noqa: N818 - a type of the contract, raised by nobody
     pass
 
 

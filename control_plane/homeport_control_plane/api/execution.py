@@ -1,12 +1,14 @@
 """An operation carried out: checked for its cost, executed, and its errors said without internals.
 
-What the client can do something about keeps its words; anything unexpected is logged under a number and says that number.
+What the client can do something about keeps its words; anything unexpected is logged under a number and says that
+number.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -65,7 +67,7 @@ class Executor:
         """The answers of a subscription, one after the other."""
         try:
             operation.cost.check(variables)
-            stream = subscribe(
+            stream: Any = subscribe(
                 self._schema,
                 operation.document,
                 context_value=context,
@@ -73,7 +75,7 @@ class Executor:
                 operation_name=operation.name,
                 executor_class=StrawberryGraphQLCoreExecutionContext,
             )
-            if not isinstance(stream, ExecutionResult) and not hasattr(stream, "__aiter__"):
+            if inspect.isawaitable(stream):
                 stream = await stream
         except GraphQLError as error:
             yield {"data": None, "errors": [formatted(error)]}

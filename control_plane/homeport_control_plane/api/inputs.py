@@ -59,7 +59,7 @@ class RegisterFlowInput:
 
 
 @strawberry.input(
-    description="The deployment by id, by flow id, or by project and flow name; the deployment is `default` unless named."
+    description="The deployment by id, by flow id, or by project and flow name; it is `default` unless named."
 )
 class CreateFlowRunInput:
     deployment_id: strawberry.ID | None = None

@@ -1,7 +1,7 @@
 """Who may do what: every root field of the contract declares the kinds of key that may ask for it, here or not at all.
 
-`query`, `mutation` and `subscription` make a root field and take that declaration as their first argument, so that a field
-without one cannot be written; `check_declared` refuses a schema with a root field that was made any other way.
+`query`, `mutation` and `subscription` make a root field and take that declaration as their first argument, so that a
+field without one cannot be written; `check_declared` refuses a schema with a root field that was made any other way.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ AGENTS: Final[Kinds] = frozenset({"agent"})
 RUNS: Final[Kinds] = frozenset({"run"})
 EVERYONE: Final[Kinds] = READERS | AGENTS | RUNS
 
-# Root field name as in the schema -> the kinds that may ask for it. Filled by the declarations, read by the generated test.
+# Root field name as in the schema -> the kinds that may ask for it. Filled by the declarations, read by the generated
+# test.
 DECLARED: dict[str, Kinds] = {}
 
 

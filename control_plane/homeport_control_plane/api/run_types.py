@@ -142,8 +142,8 @@ class TaskRun:
             row=run,
         )
 
-    @strawberry.field(name="states")
-    async def history(self, info: Info) -> list[State]:
+    @strawberry.field
+    async def states(self, info: Info) -> list[State]:
         return [State.of(state) for state in await info.context.loaders.task_run_states.load(self.row.id)]
 
 
@@ -206,20 +206,20 @@ class FlowRun:
         found = await info.context.loaders.agents.load(self.row.agent_id) if self.row.agent_id else None
         return Agent.of(found) if found else None
 
-    @strawberry.field(name="states")
-    async def history(self, info: Info) -> list[State]:
+    @strawberry.field
+    async def states(self, info: Info) -> list[State]:
         return [State.of(state) for state in await info.context.loaders.flow_run_states.load(self.row.id)]
 
-    @strawberry.field(name="attempts")
-    async def tries(self, info: Info) -> list[Attempt]:
+    @strawberry.field
+    async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.of(attempt) for attempt in await info.context.loaders.attempts.load(self.row.id)]
 
-    @strawberry.field(description="How many task runs of the last attempt are in which state type.")
+    @strawberry.field
     async def task_run_counts(self, info: Info) -> JSON:
         return JSON(await info.context.loaders.task_run_counts.load(self.row.id))
 
-    @strawberry.field(name="taskRuns")
-    async def tasks(
+    @strawberry.field
+    async def task_runs(
         self, info: Info, first: int = 100, after: str | None = None, filter: TaskRunFilter | None = None
     ) -> Connection[TaskRun]:
         context = info.context
@@ -234,8 +234,8 @@ class FlowRun:
         )
         return connection_of(page, TaskRun.of)
 
-    @strawberry.field(name="logs")
-    async def lines(
+    @strawberry.field
+    async def logs(
         self, info: Info, first: int = 200, after: str | None = None, filter: LogFilter | None = None
     ) -> Connection[LogLine]:
         context = info.context

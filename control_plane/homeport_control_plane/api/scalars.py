@@ -13,7 +13,8 @@ from graphql.utilities import value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 JSON = NewType("JSON", object)
-# The bytes of the JSON value where it came as a variable of its own (decoded once, by the domain), else the plain value.
+# The bytes of the JSON value where it came as a variable of its own (decoded once, by the domain), else the plain
+# value.
 EventBatch = NewType("EventBatch", object)
 
 

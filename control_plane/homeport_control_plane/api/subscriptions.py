@@ -1,4 +1,4 @@
-"""What can be watched: woken by the wake-ups, read from the database, so that a missed wake-up costs time and nothing else."""
+"""What can be watched: woken by wake-ups, read from the database, so that a missed wake-up costs only time."""
 
 from __future__ import annotations
 

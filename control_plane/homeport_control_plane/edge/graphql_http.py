@@ -72,16 +72,18 @@ class GraphQLOverHTTP:
         """The answer; given up as soon as the client is gone or its key is revoked."""
         work = asyncio.ensure_future(self._executor.answer(operation, variables, context))
         gone = asyncio.ensure_future(receive())
-        revoked = asyncio.get_running_loop().create_future()
+        revoked = asyncio.Event()
+        ended = asyncio.ensure_future(revoked.wait())
         try:
-            with self._sessions.live(token, principal, lambda: revoked.done() or revoked.set_result(None)):
-                await asyncio.wait((work, gone, revoked), return_when=asyncio.FIRST_COMPLETED)
+            with self._sessions.live(token, principal, revoked.set):
+                await asyncio.wait((work, gone, ended), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return work.result()
         finally:
             work.cancel()
             gone.cancel()
-        if revoked.done():
+            ended.cancel()
+        if revoked.is_set():
             raise unauthenticated("The key was revoked.")
         raise ClientGone
 

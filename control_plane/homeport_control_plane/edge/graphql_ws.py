@@ -1,7 +1,7 @@
 """Subscriptions by the protocol graphql-transport-ws: one socket, many operations, each ended by either side.
 
-A socket bypasses the browser's same-origin rule, so the Origin header is checked here. The socket ends when its key is revoked
-(4403) and when the server stops (1001).
+A socket bypasses the browser's same-origin rule, so the Origin header is checked here. The socket ends when its key
+is revoked (4403) and when the server stops (1001).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page at /, until there is more: what this is, its address, what to type next. No script, nothing from elsewhere."""
+"""The page at /, until there is more: what this is, its address, what to type next. No script."""
 
 from __future__ import annotations
 

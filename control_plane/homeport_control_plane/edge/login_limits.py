@@ -1,6 +1,7 @@
 """How often a wrong key may be tried: by the key it claims to be, and by the address it comes from.
 
-A key that was right a while ago is not held up by its neighbour's mistakes: the limit of the address is for strangers only.
+A key that was right a while ago is not held up by its neighbour's mistakes: the limit of the address is for strangers
+only.
 """
 
 from __future__ import annotations

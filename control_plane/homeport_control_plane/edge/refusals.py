@@ -1,4 +1,4 @@
-"""A request that is answered with an error and no more: its status, code and words, in the shape of a GraphQL answer."""
+"""A request that is answered with an error and no more, in the shape of a GraphQL answer."""
 
 from __future__ import annotations
 

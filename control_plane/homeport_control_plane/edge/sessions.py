@@ -1,7 +1,7 @@
 """Who is asking: tokens looked up once in a few seconds, and live work that ends when its key is revoked.
 
-A revocation is announced on `keys:<tenant>`; every process then forgets the tenant's keys and looks again at each key that has
-a poll or a socket open. The few seconds of memory are the net under a lost announcement.
+A revocation is announced on `keys:<tenant>`; every process then forgets the tenant's keys and looks again at each key
+that has a poll or a socket open. The few seconds of memory are the net under a lost announcement.
 """
 
 from __future__ import annotations

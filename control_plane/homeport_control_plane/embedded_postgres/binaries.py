@@ -26,7 +26,7 @@ def find(made_by: int | None = None) -> Path:
         there = ", ".join(str(version) for version in sorted(found)) or "none"
         raise StartupError(
             f"The data folder was made by PostgreSQL {made_by}; versions found here: {there}.",
-            hint=f"Install PostgreSQL {made_by}, or give another folder with --data-dir, or a server with --database-url.",
+            hint=f"Install PostgreSQL {made_by}, or give another --data-dir or a --database-url.",
         )
     if not found:
         raise StartupError(

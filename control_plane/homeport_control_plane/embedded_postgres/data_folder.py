@@ -5,8 +5,8 @@
     <base>/postgres.password          0600, made before the cluster
     <base>/postgres.log
 
-The base is the data folder itself, or, where the user that PostgreSQL must run as cannot get there (root's home is closed),
-a folder of the same name's hash below /var/lib/homeport.
+The base is the data folder itself, or, where the user that PostgreSQL must run as cannot get there (root's home is
+closed), a folder of the same name's hash below /var/lib/homeport.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class DataFolder:
             if self.made_by is not None:
                 raise StartupError(
                     f"The password of the database in {self.cluster} is gone: {path} is missing.",
-                    hint="Put the file back from a backup, or move the database folder away to start with an empty one.",
+                    hint="Put the file back from a backup, or move the database folder away to start empty.",
                 )
             fresh = path.with_name(f"{path.name}.{os.getpid()}")
             fresh.touch(mode=0o600)
@@ -127,8 +127,8 @@ class DataFolder:
         shutil.rmtree(workshop)
 
     def _initdb(self, binaries: Path, target: Path, secret: Path) -> None:
-        command = [binaries / "initdb", "-D", target, "-U", SUPERUSER, f"--pwfile={secret}", "--auth=scram-sha-256"]
-        command += ["--encoding=UTF8", "--no-locale", "--data-checksums", "--no-instructions"]
+        command = [str(binaries / "initdb"), "-D", str(target), "-U", SUPERUSER, f"--pwfile={secret}"]
+        command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--data-checksums", "--no-instructions"]
         account = self.account
         done = subprocess.run(
             command,
@@ -136,7 +136,9 @@ class DataFolder:
             text=True,
             cwd="/",
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-            **({"user": account.uid, "group": account.gid, "extra_groups": []} if account else {}),  # type: ignore[arg-type]
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=[] if account else None,
         )
         if done.returncode != 0:
             shutil.rmtree(target.parent, ignore_errors=True)

@@ -50,7 +50,7 @@ def free_port() -> int:
 
 
 def spawn(folder: DataFolder, binaries: Path, *, port: int, version: int) -> subprocess.Popen[bytes]:
-    """The postmaster, just forked. It must be the main thread that calls this: Linux ends the child with its parent *thread*."""
+    """The postmaster, just forked; by the main thread, because Linux ends a child with its parent *thread*."""
     assert threading.current_thread() is threading.main_thread(), "PDEATHSIG follows the thread that forked"
     settings = _SETTINGS | (_SETTINGS_18 if version >= 18 else {})
     command = [str(binaries / "postgres"), "-D", str(folder.cluster), "-p", str(port)]
@@ -58,14 +58,14 @@ def spawn(folder: DataFolder, binaries: Path, *, port: int, version: int) -> sub
         command += ["-c", f"{name}={value}"]
     log = folder.open_log()
     try:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
-            preexec_fn=_become(folder.account),  # noqa: PLW1509 - no other thread runs Python code at this moment
+            preexec_fn=_become(folder.account),
         )
     finally:
         os.close(log)

@@ -59,7 +59,7 @@ class EmbeddedPostgres:
         while not self._stopping:
             assert self._process is not None
             await _ended(self._process)
-            if self._stopping:
+            if self._stopped():
                 return
             log.error("PostgreSQL ended with code %s; starting it again", self._process.returncode)
             await self._restart()
@@ -70,6 +70,9 @@ class EmbeddedPostgres:
         if self._process is not None:
             postmaster.stop(self._process)
         self._lock.release()
+
+    def _stopped(self) -> bool:
+        return self._stopping
 
     def _spawn_on_free_port(self, tries: int = 5) -> None:
         while True:
@@ -102,7 +105,7 @@ class EmbeddedPostgres:
         while not self._stopping:
             self._process = self._spawn()
             try:
-                while not postmaster.ready(self._folder, self._process):
+                while not postmaster.ready(self._folder, self._process):  # noqa: ASYNC110 - a file says so
                     await asyncio.sleep(0.01)
             except StartupError as error:
                 # Until the killed one's last child has let go of the shared memory, a new one refuses to start.
@@ -120,7 +123,7 @@ class EmbeddedPostgres:
 async def _ended(process: subprocess.Popen[bytes]) -> None:
     """Returns once the process has ended; by its pidfd where there is one, so that waiting costs nothing."""
     if not hasattr(os, "pidfd_open"):
-        while process.poll() is None:
+        while process.poll() is None:  # noqa: ASYNC110 - nothing tells us here
             await asyncio.sleep(0.2)
         return
     if process.poll() is not None:

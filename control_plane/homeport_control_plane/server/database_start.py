@@ -1,4 +1,4 @@
-"""The database at the start: reached, of a version we know, and migrated; else a StartupError that says which and what to do."""
+"""The database at the start: reached, of a version we know, and migrated; else why not, and what to do."""
 
 from __future__ import annotations
 

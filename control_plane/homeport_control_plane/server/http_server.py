@@ -1,4 +1,4 @@
-"""uvicorn as a part of our process: no signal handlers, no configuration by environment, one socket that is listening already."""
+"""uvicorn as a part of our process: no signal handlers, and one socket that is listening already."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HttpServer:
 
     def __init__(self, app: App, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # our scopes are plain mappings
+            app,
             http="httptools",
             ws="websockets-sansio",
             lifespan="off",
@@ -54,7 +54,7 @@ class HttpServer:
 
     async def started(self) -> None:
         """Returns once connections are taken, or serving has failed."""
-        while not self._uvicorn.started and not self._done.is_set():
+        while not self._uvicorn.started and not self._done.is_set():  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.002)
 
     def stop(self) -> None:

@@ -18,7 +18,7 @@ def mask(text: str) -> str:
 
 
 class _TextFormatter(logging.Formatter):
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)  # the log tells UTC
     default_msec_format = "%s.%03dZ"
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
-"""The life of the server process: socket, database, migrations, first key, ready; then serve; then the way back, in order.
+"""The life of the server process: socket, database, migrations, first key, ready; then serve; then the way back, in
+order.
 
-One process, one thread that matters. PostgreSQL of our own is started before the event loop, from the main thread, because it
-is to die with exactly that.
+One process, one thread that matters. PostgreSQL of our own is started before the event loop, from the main thread,
+because it is to die with exactly that.
 """
 
 from __future__ import annotations
