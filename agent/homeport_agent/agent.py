@@ -28,7 +28,9 @@ from homeport_agent.outage import Outage
 log = logging.getLogger("homeport.agent")
 
 LONGEST_PAUSE = 10.0
+SHORTEST_POLL = 1.0
 DRAIN_ANSWER_SECONDS = 3.0
+TELL_SECONDS = 15.0
 TRIM_SECONDS = 5.0
 
 
@@ -60,13 +62,15 @@ class Agent:
                 await self._wait_for_runs()
             trimming.cancel()
 
-    def drain(self, why: str) -> None:
-        """Take no new runs; `run` returns when those that are here have ended."""
-        if not self._draining:
-            running = sum(attempt.runs for attempt in self._attempts.values())
-            log.info("draining (%s): no new runs are taken; %d running", why, running)
+    def drain(self, why: str) -> bool:
+        """Take no new runs; `run` returns when those that are here have ended. False when it drains already."""
+        if self._draining:
+            return False
+        running = sum(attempt.runs for attempt in self._attempts.values())
+        log.info("draining (%s): no new runs are taken; %d running", why, running)
         self._draining = True
         self._changed.set()
+        return True
 
     def stop_runs(self, why: str) -> None:
         """End every run here, as a cancelled one would be."""
@@ -106,10 +110,11 @@ class Agent:
     # Polling
 
     async def _poll_until_drained(self) -> None:
-        while not (self._draining and not self._attempts):
+        while not self._draining or any(attempt.runs for attempt in self._attempts.values()):
             if self._options.max_polls is not None and self._polls >= self._options.max_polls:
                 self.drain(f"after {self._polls} polls")
                 return
+            asked_at = time.monotonic()
             try:
                 poll = await self._poll()
             except Unreachable as error:
@@ -123,9 +128,13 @@ class Agent:
                 log.error("another process registered the agent %r: %s", self._workshop.agent, error.message)
                 raise
             self._heard()
-            if poll is not None:
-                self._polls += 1
-                self._take(poll)
+            if poll is None:
+                continue
+            self._polls += 1
+            if not self._take(poll) and time.monotonic() - asked_at < SHORTEST_POLL:
+                # An answer at once, with nothing new in it: a control plane that shuts down, or says again what is
+                # being done already. Asking at once again would only keep both busy.
+                await self._rest(SHORTEST_POLL)
 
     async def _poll(self) -> Poll | None:
         """One poll; None when it was given up because something changed here that it should tell."""
@@ -170,32 +179,33 @@ class Agent:
             return 0
         return max(0, self._options.capacity - sum(attempt.runs for attempt in self._attempts.values()))
 
-    def _take(self, poll: Poll) -> None:
-        for claim in poll.claims:
-            self._accept(claim)
-        for command in poll.commands:
-            self._obey(command)
+    def _take(self, poll: Poll) -> bool:
+        """Do what the answer asks for; False when there was nothing new in it."""
+        news = [self._accept(claim) for claim in poll.claims] + [self._obey(command) for command in poll.commands]
+        return any(news)
 
-    def _accept(self, claim: Claim) -> None:
+    def _accept(self, claim: Claim) -> bool:
         if claim.attempt_id in self._attempts:
-            return
+            return False
         assert self._session is not None, "claims come to a registered agent"
         record = self._workshop.records.create(claim)
         attempt = Attempt(self._workshop, self._session, record)
         if self._draining:
             self._look_after(attempt, attempt.give_back("the agent is draining"))
-            return
+            return True
         log.info("run %s: claimed (%s, attempt %d)", claim.flow_run_name, claim.flow_name, claim.attempt_number)
         self._look_after(attempt, attempt.carry_out(claim))
+        return True
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command) -> bool:
         attempt = self._attempts.get(command.attempt_id or "")
         if command.kind == "DRAIN":
-            self.drain(command.reason)
-        elif attempt is not None and command.kind == "CANCEL":
-            attempt.cancel(command.reason or "Cancelled.")
-        elif attempt is not None and command.kind == "STOP_TRACKING":
-            attempt.drop()
+            return self.drain(command.reason)
+        if attempt is not None and command.kind == "CANCEL":
+            return attempt.cancel(command.reason or "Cancelled.")
+        if attempt is not None and command.kind == "STOP_TRACKING":
+            return attempt.drop()
+        return False
 
     # Attempts
 
@@ -217,8 +227,18 @@ class Agent:
             self._changed.set()
 
     async def _wait_for_runs(self) -> None:
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while any(attempt.runs for attempt in self._attempts.values()):
+            self._changed.clear()
+            await self._changed.wait()
+        if not self._tasks:
+            return
+        _, untold = await asyncio.wait(self._tasks, timeout=TELL_SECONDS)
+        for task in untold:
+            task.cancel()
+        if untold:
+            log.warning(
+                "the control plane is away: %d ended run(s) will be told by this agent's next start", len(untold)
+            )
 
     async def _trim_output(self) -> None:
         while True:
@@ -235,7 +255,10 @@ class Agent:
 
     async def _pause(self, error: ClientError) -> None:
         failures = self._outage.goes_on(error.message)
-        delay = retry_delay(error, failures, longest=LONGEST_PAUSE) or LONGEST_PAUSE
+        await self._rest(retry_delay(error, failures, longest=LONGEST_PAUSE) or LONGEST_PAUSE)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, unless something changes here that the control plane should know."""
         self._changed.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), delay)
+            await asyncio.wait_for(self._changed.wait(), seconds)

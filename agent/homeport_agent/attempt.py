@@ -83,16 +83,21 @@ class Attempt:
         self.runs = False
         await settling.give_back(self.record, reason, client=self._workshop.client, crashed=False)
 
-    def cancel(self, reason: str) -> None:
-        """End the attempt: TERM, after the grace KILL of everything that belongs to it; its state is CANCELLED."""
-        if self._cancelled is None:
-            self._cancelled = reason
-            self._cancel.set()
+    def cancel(self, reason: str) -> bool:
+        """End the attempt: TERM, after the grace KILL of everything that belongs to it; its state is CANCELLED.
 
-    def drop(self) -> None:
+        False when it is being ended already.
+        """
+        if self._cancelled is not None:
+            return False
+        self._cancelled = reason
+        self._cancel.set()
+        return True
+
+    def drop(self) -> bool:
         """The control plane does not know this attempt as current any more: end it, and say nothing about it."""
         self._dropped = True
-        self.cancel("superseded")
+        return self.cancel("it is no longer the current attempt")
 
     async def _fetch(self, claim: Claim) -> CachedCode | None:
         """The code; None when there is nothing to start any more, and the attempt has been given back or ended."""

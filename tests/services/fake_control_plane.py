@@ -5,6 +5,7 @@ an answer after doing what was asked, or to refuse.
 """
 
 import json
+import select
 import threading
 import uuid
 from collections.abc import Callable
@@ -42,6 +43,8 @@ class FakeControlPlane:
     commands: list[Answer] = field(default_factory=list)
     polls: list[Answer] = field(default_factory=list)
     keys: dict[str, set[str]] = field(default_factory=dict)
+    agent_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    session: str = ""
     away: bool = False
     drop_replies: dict[str, int] = field(default_factory=dict)
     refuse_event: Callable[[Answer], bool] = lambda event: False
@@ -50,6 +53,7 @@ class FakeControlPlane:
 
     def __enter__(self) -> Self:
         self._changed = threading.Condition()
+        self._peer = threading.local()
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -113,6 +117,7 @@ class FakeControlPlane:
         if self.away:
             http.close_connection = True
             return
+        self._peer.connection = http.connection
         answer = getattr(self, "_" + operation)(**variables)
         key = (http.headers["Authorization"] or "").removeprefix("Bearer ")
         self.keys.setdefault(operation, set()).add(key)
@@ -133,7 +138,10 @@ class FakeControlPlane:
             "pollSeconds": self.poll_seconds, "heartbeatSeconds": 1.0, "offlineSeconds": 30.0,
             "cancelGraceSeconds": self.grace_seconds, "maxBatchBytes": 1024 * 1024, "logFlushSeconds": 0.2,
         }  # fmt: skip
-        ids = {"agentId": str(uuid.uuid4()), "sessionId": str(uuid.uuid4())}
+        with self._changed:
+            self.session = str(uuid.uuid4())
+            self._changed.notify_all()
+        ids = {"agentId": self.agent_id, "sessionId": self.session}
         return {"__typename": "AgentRegistered", **ids, "settings": settings}
 
     def _claimFlowRuns(self, input: Answer) -> Answer:
@@ -142,6 +150,8 @@ class FakeControlPlane:
             self._changed.notify_all()
             wait = self.poll_seconds if input["waitSeconds"] is None else input["waitSeconds"]
             self._changed.wait_for(lambda: self.away or self.commands or (self.claims and input["limit"]), timeout=wait)
+            if select.select([self._peer.connection], [], [], 0)[0]:  # nobody waits for this answer any more
+                raise ConnectionResetError
             claims, self.claims = self.claims[: input["limit"]], self.claims[input["limit"] :]
             commands, self.commands = self.commands, []
         return {"__typename": "FlowRunsClaimed", "claims": claims, "commands": commands}

@@ -1,8 +1,8 @@
 """How states and log lines leave a run: put on a queue by user code, sent by one background thread.
 
-A task never waits for the network. States leave within 50 ms, log lines at once when they are rare and once a second
-when they are many; every batch is on disk before it is sent, and stays there until it is acknowledged. An empty batch
-is the heartbeat.
+A task never waits for the network. States leave within some 30 ms, log lines at once when they are rare and once a
+second when they are many; every batch is on disk before it is sent, and stays there until it is acknowledged. An empty
+batch is the heartbeat.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from homeport.engine.states import State
     from homeport.runtime.run_client import RunClient
 
-LINGER = 0.04
+LINGER = 0.03
+PAUSE = 0.005
 MAX_EVENTS = 5_000
 FLUSH_BYTES = 256 * 1024
 ENVELOPE_BYTES = 16 * 1024
@@ -74,7 +75,7 @@ class EventReporter:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._work, name="homeport-reporter", daemon=True)
 
-        self._state_waits = False
+        self._state_since: float | None = None
         self._last_sent = clock() - log_flush_seconds
         self._heard_at = clock()
         self._failures = 0
@@ -147,9 +148,8 @@ class EventReporter:
     def _work(self) -> None:
         try:
             while not self._done():
-                self._wake.wait(self._until_next())
-                if self._wake.is_set() and not self._closing.is_set():
-                    self._closing.wait(LINGER)  # let a burst gather
+                if self._wake.wait(self._until_next()) and not self._closing.is_set():
+                    self._closing.wait(PAUSE)  # let a burst gather; what a crash can lose is not older than this
                 self._wake.clear()
                 self._encode()
                 if self._due():
@@ -165,16 +165,19 @@ class EventReporter:
         if self._failures:
             return max(0.0, self._retry_at - now)
         beat = self._heard_at + self._heartbeat_seconds
+        due = beat
         if len(self._outbox):
-            return max(0.0, min(beat, self._last_sent + self._log_flush_seconds) - now)
-        return max(0.0, beat - now)
+            due = min(due, self._last_sent + self._log_flush_seconds)
+        if self._state_since is not None:
+            due = min(due, self._state_since + LINGER)
+        return max(0.0, due - now)
 
     def _encode(self) -> None:
         queue, made = self._queue, []
         while queue:
             make, args = queue.popleft()
-            if make is not events.log:
-                self._state_waits = True
+            if make is not events.log and self._state_since is None:
+                self._state_since = self._clock()
             made.append(make(*args))
         self._outbox.add(made)
         if self._closing.is_set():
@@ -189,7 +192,7 @@ class EventReporter:
         if not len(self._outbox):
             return False
         return (
-            self._state_waits
+            (self._state_since is not None and now >= self._state_since + LINGER)
             or self._closing.is_set()
             or self._outbox.pending_bytes >= FLUSH_BYTES
             or now >= self._last_sent + self._log_flush_seconds
@@ -197,7 +200,7 @@ class EventReporter:
 
     def _send(self) -> None:
         """Send until nothing waits; one failure ends it until its delay has passed."""
-        self._state_waits = False
+        self._state_since = None
         while True:
             lines = self._outbox.batch(self._batch_events, self._batch_bytes)
             try:
