@@ -1,5 +1,6 @@
 """A real control plane in a process of its own, on its embedded PostgreSQL or on a given one."""
 
+import hashlib
 import json
 import os
 import signal
@@ -36,6 +37,16 @@ class ControlPlane:
     @property
     def log(self) -> Path:
         return self.data_dir.with_name(self.data_dir.name + ".server.log")
+
+    def dsn(self) -> str:
+        """How to look into the database behind the server's back, as its operator could."""
+        if self.database_url:
+            return self.database_url
+        substitutes = Path("/var/lib/homeport") / hashlib.sha256(os.fsencode(self.data_dir.absolute())).hexdigest()[:16]
+        base = self.data_dir if (self.data_dir / "postgres").exists() else substitutes
+        port = (base / "postgres" / "postmaster.pid").read_text().splitlines()[3]
+        password = (base / "postgres.password").read_text().strip()
+        return f"postgresql://homeport:{password}@127.0.0.1:{port}/postgres"
 
     def start(self) -> dict[str, object]:
         """Start and wait for the ready line; returns it. A start-up failure is an AssertionError with its message."""

@@ -1,0 +1,89 @@
+"""The promise: canaries planted in code, results, environment and secrets never reach the control plane.
+
+Looked for in a dump of every table, in the control plane's log, and in all recorded traffic. A canary in a place that
+*is* metadata (a parameter) must be found by the same search, else the search could not fail.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from tests.services.fault_proxy import FaultProxy
+from tests.services.stack import Stack
+
+IN_CODE, IN_RESULT, IN_ENVIRONMENT, IN_FILE = (
+    "canary-code-7f3a91", "canary-result-c02b44", "canary-env-91d7e0", "canary-file-55ac18",
+)  # fmt: skip
+IN_PARAMETER = "canary-parameter-1b8f6c"
+
+
+@pytest.fixture
+def proxy(own_stack: Stack) -> Iterator[FaultProxy]:
+    with FaultProxy(own_stack.control_plane.url) as running:
+        own_stack.url = running.url
+        yield running
+
+
+def test_code_results_environment_and_files_never_reach_the_control_plane(own_stack: Stack, proxy: FaultProxy) -> None:
+    own_stack.write_flow("pyproject.toml", "")
+    own_stack.write_flow("data/secret.txt", IN_FILE)
+    own_stack.write_flow(
+        "quiet.py",
+        f"""
+        import os
+        from homeport import flow, task
+
+        KEPT = "{IN_CODE}"
+
+        @task
+        def work(value):
+            assert os.environ["PLANTED"] == "{IN_ENVIRONMENT[:-1]}" + "0"
+            return "canary-result-" + "c02b44"
+
+        @flow
+        def quiet(value: str):
+            return work(value)
+        """,
+    )
+    own_stack.cli("create", "project", "Quiet")
+    own_stack.cli("register", "--project", "Quiet", "-p", "quiet.py")
+    own_stack.start_agent("a1", "-e", f"PLANTED={IN_ENVIRONMENT}")
+
+    own_stack.cli("run", "-n", "quiet", "--project", "Quiet", "--param", f"value={IN_PARAMETER}", "--watch")
+
+    seen = {
+        "database": asyncio.run(dump(own_stack.control_plane.dsn())),
+        "server log": own_stack.control_plane.log.read_bytes(),
+        "traffic": bytes(proxy.recorded),
+    }
+    assert IN_PARAMETER.encode() in seen["database"]
+    assert IN_PARAMETER.encode() in seen["traffic"]
+    for canary in (IN_CODE, IN_RESULT, IN_ENVIRONMENT, IN_FILE):
+        assert not [place for place, content in seen.items() if canary.encode() in content], canary
+
+
+def test_keys_and_run_tokens_are_in_the_database_only_as_hashes(own_stack: Stack, proxy: FaultProxy) -> None:
+    key = own_stack.control_plane.admin_key
+    own_stack.cli("auth", "status")
+
+    content = asyncio.run(dump(own_stack.control_plane.dsn()))
+
+    secret = key.rsplit("_", 1)[1]
+    assert key.encode() in bytes(proxy.recorded)
+    assert secret[:64].encode() not in content
+    assert secret.encode() not in own_stack.control_plane.log.read_bytes()
+
+
+async def dump(dsn: str) -> bytes:
+    """Every row of every table, as text."""
+    db = await asyncpg.connect(dsn)
+    tables = await db.fetch(
+        "select format('%I.%I', schemaname, tablename) as name from pg_tables"
+        " where schemaname not in ('pg_catalog', 'information_schema')"
+    )
+    assert len(tables) > 10
+    rows = [row["r"] for table in tables for row in await db.fetch(f"select t::text as r from {table['name']} t")]
+    await db.close()
+    return "\n".join(rows).encode()
