@@ -31,7 +31,7 @@ class Exit:
     def words(self) -> str:
         """The end, worded for the run's page."""
         if self.code is None:
-            return "ended while no agent could see how"
+            return "ended while its agent was not running,"
         if self.code >= 0:
             return f"exited with code {self.code}"
         name = signal.Signals(-self.code).name if -self.code in set(signal.Signals) else "unknown"

@@ -1,0 +1,117 @@
+"""Fetched code is shared by digest, and never trusted after somebody wrote into it."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homeport.code import CodeMissing, collect, folder_reference, open_storage
+from homeport_agent.code_cache import CodeCache
+
+
+def stored(tmp_path: Path, name: str = "project", content: str = "x = 1\n") -> tuple[dict[str, Any], str]:
+    root = tmp_path / name
+    root.mkdir()
+    (root / "flow.py").write_text(content)
+    tree = collect(root)
+    return open_storage(folder_reference(tmp_path / "storage")).put(tree), tree.digest
+
+
+def test_code_is_fetched_once_and_found_again_without_the_storage(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+
+    first = cache.acquire(reference, digest)
+    (tmp_path / "storage").rename(tmp_path / "unmounted")
+    second = cache.acquire(reference, digest)
+
+    assert first.tree == second.tree
+    assert (first.tree / "flow.py").read_text() == "x = 1\n"
+    first.close()
+    second.close()
+
+
+def test_code_that_a_run_wrote_into_is_fetched_anew(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+    used = cache.acquire(reference, digest)
+
+    (used.tree / "flow.py").write_text("x = 2\n")
+    again = cache.acquire(reference, digest)
+
+    assert (again.tree / "flow.py").read_text() == "x = 1\n"
+    used.close()
+    again.close()
+
+
+def test_a_file_that_a_run_added_is_not_there_for_the_next_one(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+    used = cache.acquire(reference, digest)
+
+    (used.tree / "json.py").write_text("shadow = True\n")
+    again = cache.acquire(reference, digest)
+
+    assert [path.name for path in again.tree.iterdir()] == ["flow.py"]
+    used.close()
+    again.close()
+
+
+def test_what_python_caches_beside_the_code_does_not_count_as_a_change(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+    used = cache.acquire(reference, digest)
+    (used.tree / "__pycache__").mkdir()
+    (used.tree / "__pycache__/flow.pyc").touch()
+    (tmp_path / "storage").rename(tmp_path / "unmounted")
+
+    again = cache.acquire(reference, digest)
+
+    assert again.tree == used.tree
+    used.close()
+    again.close()
+
+
+def test_many_at_once_fetch_one_copy(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    trees = []
+
+    def acquire() -> None:
+        code = CodeCache(tmp_path / "home").acquire(reference, digest)
+        trees.append(code.tree)
+        code.close()
+
+    threads = [threading.Thread(target=acquire) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(trees) == 16
+    assert len(set(trees)) == 1
+    assert len([path for path in (tmp_path / "home/code").iterdir() if not path.name.startswith(".")]) == 1
+
+
+def test_what_was_used_longest_ago_makes_room_but_never_what_is_in_use(tmp_path: Path) -> None:
+    cache = CodeCache(tmp_path / "home", limit_bytes=1500)
+    held = cache.acquire(*stored(tmp_path, "held", "# held" + "x" * 1000))
+    cache.acquire(*stored(tmp_path, "idle", "# idle" + "x" * 1000)).close()
+
+    cache.acquire(*stored(tmp_path, "new", "# new" + "x" * 1000)).close()
+
+    kept = {
+        (path / "tree/flow.py").read_text()[:6] for path in (tmp_path / "home/code").iterdir() if path.name[0] != "."
+    }
+    assert kept == {"# held", "# newx"}
+    held.close()
+
+
+def test_missing_code_is_an_error_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    reference, _ = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+
+    with pytest.raises(CodeMissing):
+        cache.acquire(reference, "sha256:" + "0" * 64)
+
+    assert [path for path in (tmp_path / "home/code").iterdir() if path.is_dir()] == []
