@@ -16,7 +16,7 @@ from typing import Any
 from homeport.client.errors import (
     ClientError,
     NotFoundError,
-    SessionSupersededError,
+    Refused,
     Unreachable,
 )
 from homeport.client.retries import retry_delay
@@ -124,8 +124,9 @@ class Agent:
                 log.warning("the control plane does not know this agent any more; registering again")
                 await self._register()
                 continue
-            except SessionSupersededError as error:
-                log.error("another process registered the agent %r: %s", self._workshop.agent, error.message)
+            except Refused as error:
+                running = sum(attempt.runs for attempt in self._attempts.values())
+                log.error("no more runs are taken: %s (%d still running)", error.message, running)
                 raise
             self._heard()
             if poll is None:
@@ -188,7 +189,11 @@ class Agent:
         if claim.attempt_id in self._attempts:
             return False
         assert self._session is not None, "claims come to a registered agent"
-        record = self._workshop.records.create(claim)
+        try:
+            record = self._workshop.records.create(claim)
+        except OSError as error:
+            self._keep(self._refuse(claim, error))
+            return True
         attempt = Attempt(self._workshop, self._session, record)
         if self._draining:
             self._look_after(attempt, attempt.give_back("the agent is draining"))
@@ -211,9 +216,19 @@ class Agent:
 
     def _look_after(self, attempt: Attempt, life: Coroutine[Any, Any, None]) -> None:
         self._attempts[attempt.id] = attempt
-        task = asyncio.create_task(self._live(attempt, life))
+        self._keep(self._live(attempt, life))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _refuse(self, claim: Claim, error: OSError) -> None:
+        """Without a record nothing is started: a full disk would make it a run that nobody remembers."""
+        reason = f"Agent {self._workshop.agent!r} cannot write to {error.filename}: {error.strerror}"
+        log.error("run %s: %s", claim.flow_run_name, reason)
+        with contextlib.suppress(Refused):
+            await self._client.release(claim.attempt_id, reason, crashed=True, retry_for=claim.lease_seconds)
 
     async def _live(self, attempt: Attempt, life: Coroutine[Any, Any, None]) -> None:
         try:

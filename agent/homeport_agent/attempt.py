@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from homeport.code.errors import StorageError, StorageUnreachable
 from homeport_agent import exits, local_process, process_tree, settling
@@ -68,7 +68,7 @@ class Attempt:
         """Look after what an earlier process of this agent left: watch it if it lives, settle it if it is dead."""
         found = await asyncio.to_thread(self._look_for_process)
         if found is not None:
-            self.record = self._workshop.records.spawned(self.record, found.pid, found.start_time)
+            self._know(found.pid, found.start_time)
             log.info("run %s: adopted (pid %d)", self.record.flow_run_name, found.pid)
             await self._watch_and_settle(exits.of_adopted(found.pid, found.start_time))
         elif not self.record.spawned:
@@ -139,9 +139,16 @@ class Attempt:
         )
         environment = local_process.environment_of(claim, self.record, code.tree, workshop.options)
         process = local_process.start(self.record, descriptor, environment, code.lock)
-        started = process_tree.start_time(process.pid) or 0.0
-        self.record = workshop.records.spawned(self.record, process.pid, started)
+        self._know(process.pid, process_tree.start_time(process.pid) or 0.0)
         return process
+
+    def _know(self, pid: int, start_time: float) -> None:
+        """Write down the process; if the disk refuses, a next agent finds it by its environment."""
+        try:
+            self.record = self._workshop.records.spawned(self.record, pid, start_time)
+        except OSError as error:
+            log.warning("run %s: its pid was not written down: %s", self.record.flow_run_name, error)
+            self.record = replace(self.record, pid=pid, start_time=start_time)
 
     def _look_for_process(self) -> process_tree.Found | None:
         record = self.record

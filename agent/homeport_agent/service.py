@@ -46,7 +46,7 @@ async def _serve(options: AgentOptions, lock: name_lock.NameLock) -> int:
         try:
             await agent.run()
         except Refused as error:
-            log.error("%s%s", error.message, f" ({error.hint})" if error.hint else "")
+            log.error("agent %r ends: %s%s", lock.name, error.message, f" ({error.hint})" if error.hint else "")
             return EXIT_NOT_ALLOWED if isinstance(error, Unauthenticated | Forbidden) else EXIT_REFUSED
         finally:
             if following:
