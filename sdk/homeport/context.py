@@ -1,0 +1,126 @@
+"""What a run can read about itself: `homeport.context.get("logger")`, `homeport.context.parameters`, and so on.
+
+The module itself is the mapping, as in 1.x: indexing, attributes and `get` work on it.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+from typing import Any
+
+from homeport.engine import current
+
+
+def to_dict() -> dict[str, Any]:
+    """Everything that is known here; outside a run, only dates and a logger."""
+    return {name: value for name in _NAMES if (value := _look_up(name)) is not None}
+
+
+def get(name: str, default: Any = None) -> Any:
+    """The value of this name, or the default where there is none."""
+    value = _look_up(name)
+    return default if value is None else value
+
+
+def _look_up(name: str) -> Any:
+    read = _NAMES.get(name)
+    return read() if read is not None else None
+
+
+def _logger() -> Any:
+    from homeport.run_logging import logger_here
+
+    return logger_here("context")
+
+
+def _of_run(name: str) -> Any:
+    def read() -> Any:
+        run = current.flow_run.get()
+        return getattr(run.info, name) if run is not None else None
+
+    return read
+
+
+def _of_task_run(name: str) -> Any:
+    def read() -> Any:
+        task_run = current.task_run.get()
+        return getattr(task_run, name) if task_run is not None else None
+
+    return read
+
+
+def _text(read: Any) -> Any:
+    def as_text() -> str | None:
+        value = read()
+        return None if value is None else str(value)
+
+    return as_text
+
+
+def _parameters() -> dict[str, Any] | None:
+    run = current.flow_run.get()
+    return run.parameters if run is not None else None
+
+
+def _task_name() -> str | None:
+    task_run = current.task_run.get()
+    return task_run.task.name if task_run is not None else None
+
+
+def _day(offset: int, form: str = "%Y-%m-%d") -> Any:
+    def read() -> str:
+        return (_scheduled() + timedelta(days=offset)).strftime(form)
+
+    return read
+
+
+def _scheduled() -> datetime:
+    run = current.flow_run.get()
+    return (run.info.scheduled_at if run is not None else None) or datetime.now(UTC)
+
+
+_NAMES: dict[str, Any] = {
+    "api_url": _of_run("api_url"),
+    "attempt_number": _of_run("attempt_number"),
+    "date": _scheduled,
+    "deployment_name": _of_run("deployment_name"),
+    "flow_name": _of_run("flow_name"),
+    "flow_run_id": _text(_of_run("id")),
+    "flow_run_name": _of_run("name"),
+    "labels": _of_run("labels"),
+    "logger": _logger,
+    "map_index": _of_task_run("map_index"),
+    "parameters": _parameters,
+    "project_name": _of_run("project_name"),
+    "scheduled_start_time": _scheduled,
+    "task_name": _task_name,
+    "task_run_count": _of_task_run("run_count"),
+    "task_run_id": _text(_of_task_run("id")),
+    "task_run_name": _of_task_run("name"),
+    "today": _day(0),
+    "today_nodash": _day(0, "%Y%m%d"),
+    "tomorrow": _day(1),
+    "tomorrow_nodash": _day(1, "%Y%m%d"),
+    "yesterday": _day(-1),
+    "yesterday_nodash": _day(-1, "%Y%m%d"),
+}
+
+
+class _Context(ModuleType):
+    def __getitem__(self, name: str) -> Any:
+        if name not in _NAMES or (value := _look_up(name)) is None:
+            raise KeyError(name)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _look_up(name) is not None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NAMES:
+            return _look_up(name)
+        raise AttributeError(f"homeport.context has no {name!r}; it has: {', '.join(_NAMES)}")
+
+
+sys.modules[__name__].__class__ = _Context

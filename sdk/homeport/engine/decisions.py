@@ -1,0 +1,154 @@
+"""What the engine decides: may a task start, what does an outcome mean, is it tried again. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from homeport import triggers
+from homeport.engine import signals, states
+from homeport.engine.states import State
+
+Delay = float | Sequence[float] | Callable[[int], float | Sequence[float]]
+
+
+class TimeLimitReached(BaseException):
+    """Raised in user code that ran longer than it may. Not an Exception: user code must not swallow it by accident."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"Ran longer than its timeout of {seconds:g} s.")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a failed call is repeated, after how many seconds each time, and after which exceptions."""
+
+    retries: int = 0
+    delay: Delay = 0.0
+    retry_on: tuple[type[BaseException], ...] | None = None
+
+    def seconds_before(self, retry: int) -> float:
+        """The delay before the retry with this number, counted from 1; of a list that is too short, the last counts."""
+        delay = self.delay(self.retries) if callable(self.delay) else self.delay
+        if isinstance(delay, int | float):
+            return float(delay)
+        return float(delay[min(retry, len(delay)) - 1]) if delay else 0.0
+
+    def applies_to(self, error: BaseException | None) -> bool:
+        """Whether this exception is one that is retried."""
+        return self.retry_on is None or isinstance(error, self.retry_on)
+
+
+NEVER = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Call again, after so many seconds; `state` is where the run is meanwhile."""
+
+    state: State
+    seconds: float
+
+
+def start_verdict(
+    trigger: triggers.Trigger, upstream: Mapping[Any, State], *, skip_on_upstream_skip: bool
+) -> State | None:
+    """None when the task may start; else the final state that it gets without being called."""
+    if not upstream:
+        return None
+    if skip_on_upstream_skip and any(state.name == "Skipped" for state in upstream.values()):
+        return states.Skipped("A task before this one was skipped.")
+    try:
+        if trigger(upstream):
+            return None
+        message = f"The trigger {_name_of(trigger)} was not met: {_tally(upstream)}."
+    except signals.SKIP as signal:
+        return states.Skipped(signal.message, data=signal.result)
+    except Exception as error:
+        message = f"The trigger {_name_of(trigger)} raised {type(error).__name__}: {error}"
+    return states.TriggerFailed(message, data=_first_error(upstream.values()))
+
+
+def after_return(value: Any) -> State:
+    """The state of a task whose function returned."""
+    if isinstance(value, State):
+        return value
+    return State(states.StateType.COMPLETED, "Completed", "", data=value)
+
+
+def after_exception(error: BaseException, policy: RetryPolicy, run_count: int) -> State | Retry:
+    """The state of a run whose function raised, or the order to call it again; `run_count` calls were made."""
+    if isinstance(error, signals.Signal):
+        return _after_signal(error, policy, run_count)
+    return retry_or(failure(error), policy, run_count)
+
+
+def retry_or(failed: State, policy: RetryPolicy, run_count: int) -> State | Retry:
+    """The failed state, or the order to call again where retries are left."""
+    error = failed.data if isinstance(failed.data, BaseException) else None
+    if run_count > policy.retries or not policy.applies_to(error):
+        return failed
+    return _retry(failed.message, policy.seconds_before(run_count), f"retry {run_count} of {policy.retries}")
+
+
+def failure(error: BaseException) -> State:
+    """The state that says what was raised."""
+    if isinstance(error, TimeLimitReached):
+        return states.TimedOut(str(error), data=TimeoutError(str(error)))
+    if isinstance(error, SystemExit):
+        return states.Failed(f"The code called sys.exit({error.code!r}).", data=UserExit(error.code))
+    return states.Failed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, data=error)
+
+
+class UserExit(Exception):  # noqa: N818 - named for what happened
+    """User code called sys.exit(); as an ordinary exception, so that it ends the run and not the process."""
+
+    def __init__(self, code: object) -> None:
+        super().__init__(f"The code called sys.exit({code!r}).")
+        self.code = code
+
+
+def combined(found: Sequence[State], value: Any) -> State:
+    """The state of a flow that is judged by these states: failed if one did not complete."""
+    bad = [state for state in found if state.type is not states.StateType.COMPLETED]
+    if not bad:
+        return State(states.StateType.COMPLETED, "Completed", "", data=value)
+    message = f"{len(bad)} of {len(found)} task runs did not complete; the first: {bad[0].message or bad[0].name}"
+    return states.Failed(message, data=_first_error(bad))
+
+
+def _after_signal(signal: signals.Signal, policy: RetryPolicy, run_count: int) -> State | Retry:
+    if isinstance(signal, signals.SKIP):
+        return states.Skipped(signal.message, data=signal.result)
+    if isinstance(signal, signals.SUCCESS):
+        return states.Completed(signal.message, data=signal.result)
+    if isinstance(signal, signals.TRIGGERFAIL):
+        return states.TriggerFailed(signal.message, data=signal)
+    if isinstance(signal, signals.RETRY):
+        seconds = policy.seconds_before(run_count) if signal.seconds is None else signal.seconds
+        return _retry(signal.message, seconds, f"call {run_count + 1}")
+    return retry_or(states.Failed(signal.message or "The task raised FAIL.", data=signal), policy, run_count)
+
+
+def _retry(reason: str, seconds: float, which: str) -> Retry:
+    message = f"{reason} — {which} in {seconds:g} s" if reason else f"{which} in {seconds:g} s"
+    return Retry(states.AwaitingRetry(message), seconds)
+
+
+def _tally(upstream: Mapping[Any, State]) -> str:
+    bad = [(key, state) for key, state in upstream.items() if not state.is_completed()]
+    text = f"{len(bad)} of {len(upstream)} upstream task runs did not complete"
+    if not bad:
+        return f"all {len(upstream)} upstream task runs completed"
+    names = ", ".join(f"{getattr(key, 'name', key)} ({state.name})" for key, state in bad[:3])
+    return f"{text}: {names}{', …' if len(bad) > 3 else ''}"
+
+
+def _first_error(found: Iterable[State]) -> BaseException | None:
+    return next((state.data for state in found if isinstance(state.data, BaseException)), None)
+
+
+def _name_of(trigger: Callable[..., Any]) -> str:
+    return getattr(trigger, "__name__", repr(trigger))

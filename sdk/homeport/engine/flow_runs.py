@@ -1,0 +1,337 @@
+"""One flow run: its steps, the task runs it has, and where they are done."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import Context
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from homeport.engine import current, decisions, log_lines, states
+from homeport.engine.arguments import find_futures, resolve
+from homeport.engine.cancellation import RunCancelled
+from homeport.engine.decisions import Retry, TimeLimitReached
+from homeport.engine.drivers import Call, Pause, Settle, Steps, drive_async
+from homeport.engine.loops import LoopThread
+from homeport.engine.parameters import ParameterError
+from homeport.engine.prints import Capture
+from homeport.engine.states import State, StateType
+from homeport.engine.task_runs import TaskRun, cancelled, story
+from homeport.engine.threads import WorkerThreads
+
+if TYPE_CHECKING:
+    from homeport.engine.reporting import Reporter
+    from homeport.engine.run import FlowRunInfo
+    from homeport.flows import Flow
+    from homeport.futures import Future
+    from homeport.tasks import Task
+
+STOP_SECONDS = 5.0
+"""How long a stopped run waits for its tasks; less than the grace that its process gets."""
+
+
+class FlowRun:
+    """One execution of a flow, or of a subflow (then it has a parent, to which it looks like a task run)."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        info: FlowRunInfo,
+        reporter: Reporter,
+        *,
+        parent: FlowRun | None = None,
+        is_local: bool = False,
+    ) -> None:
+        self.flow, self.info, self.reporter, self.parent, self.is_local = flow, info, reporter, parent, is_local
+        self.is_async = flow.is_async
+        self.stop = threading.Event()
+        self.live: dict[TaskRun, None] = {}
+        self.children: set[FlowRun] = set()
+        self.run_count = 0
+        self.parameters: dict[str, Any] = {}
+        self.loop: Any = None
+        self.loop_thread = 0
+        self.cancel_main: Callable[[], object] | None = None
+        self.final: State | None = None
+        self._names: dict[str, int] = {}
+        self._naming = threading.Lock()
+        self._submitted = 0
+        self._bad: list[State] = []
+        self._last_async: Future[Any] | None = None
+
+    @property
+    def task_run_id(self) -> UUID | None:
+        """For a subflow, the id under which its parent shows it."""
+        return None if self.parent is None else self.info.id
+
+    @cached_property
+    def threads(self) -> WorkerThreads:
+        """The threads of submitted tasks."""
+        return WorkerThreads(max(2, self.flow.task_runner.max_workers))
+
+    @cached_property
+    def loop_of_tasks(self) -> LoopThread:
+        """The event loop for the async tasks of a sync flow."""
+        return LoopThread()
+
+    # The run itself.
+
+    def steps(self, parameters: dict[str, Any]) -> Steps:
+        """Everything that happens, ending in the final state; a RunCancelled or the like is recorded and handed on."""
+        with self._standing_here():
+            try:
+                final = yield from self._calls(parameters)
+                return self._finish(final)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                final = cancelled(error)
+                self.stop_tasks(final.message)
+                yield Settle([task_run.future for task_run in self.live], STOP_SECONDS)
+                for task_run in list(self.live):
+                    task_run.finish(states.Cancelled(f"{final.message} It had not stopped {STOP_SECONDS:g} s later."))
+                self._finish(final)
+                raise
+
+    def _calls(self, parameters: dict[str, Any]) -> Steps:
+        try:
+            self.parameters = self.flow.checked_parameters(parameters)
+        except ParameterError as error:
+            self.log("ERROR", str(error))
+            return states.Failed(str(error), data=error)
+        except Exception as error:
+            self.log("ERROR", f"The parameters could not be checked:\n{story(error)}")
+            return decisions.failure(error)
+        while True:
+            self.run_count += 1
+            outcome = yield from self._one_call()
+            if not isinstance(outcome, Retry):
+                return outcome
+            self._enter(states.Retrying(outcome.state.message))
+            yield Pause(outcome.seconds, self.stop)
+            if self.stop.is_set():
+                raise RunCancelled()
+
+    def _one_call(self) -> Steps:
+        self._submitted, self._bad = 0, []
+        flow = self.flow
+        try:
+            value = yield Call(flow.body, (self,), {}, flow.timeout_seconds)
+            yield from self._settle()
+            state = self._judge(value)
+            return decisions.retry_or(state, flow.retry_policy, self.run_count) if state.is_failed() else state
+        except (Exception, TimeLimitReached, SystemExit) as error:
+            outcome = decisions.after_exception(error, flow.retry_policy, self.run_count)
+            if not isinstance(outcome, State) or outcome.is_failed():
+                self.log("ERROR", f"The flow raised an exception:\n{story(error)}")
+            if isinstance(error, TimeLimitReached):
+                self._stop_late_tasks(str(error))
+            yield from self._settle(STOP_SECONDS if isinstance(error, TimeLimitReached) else None)
+            return outcome
+
+    def _settle(self, timeout: float | None = None) -> Steps:
+        while self.live:
+            yield Settle([task_run.future for task_run in list(self.live)], timeout)
+            if timeout is not None:
+                for task_run in list(self.live):
+                    task_run.finish(states.Cancelled("The flow's time was over."))
+
+    def _stop_late_tasks(self, reason: str) -> None:
+        self.stop_tasks(reason)
+        self.stop = threading.Event()
+
+    def _judge(self, value: Any) -> State:
+        """The flow's final state: what it returned, or, where it returned nothing, how its submitted tasks ended."""
+        if isinstance(value, State):
+            return value
+        if value is None:
+            if self._bad:
+                return decisions.combined([*self._bad, *[_DONE] * (self._submitted - len(self._bad))], None)
+            return decisions.after_return(None)
+        found: dict[Future[Any], bool] = {}
+        find_futures(value, found)
+        return (
+            decisions.combined([future.state for future in found], resolve(value))
+            if found
+            else (decisions.combined(_states_in(value), value))
+        )
+
+    def _finish(self, state: State) -> State:
+        if self.parent is not None:
+            self.parent.children.discard(self)
+        level = "INFO" if state.is_completed() else "ERROR"
+        self.log(level, f"Finished in state {state}")
+        self._enter(state)
+        self.final = state
+        return state
+
+    def abandoned(self, error: RunCancelled) -> State:
+        """The end of a run whose steps were torn between two of them: everything that is left is cancelled."""
+        self.stop_tasks(error.reason)
+        for task_run in list(self.live):
+            task_run.finish(cancelled(error))
+        return self._finish(cancelled(error))
+
+    def stand_on_loop(self) -> None:
+        """This async run's event loop is the one that runs now, in this thread."""
+        import asyncio
+
+        self.loop, self.loop_thread = asyncio.get_running_loop(), threading.get_ident()
+        main = asyncio.current_task()
+        if main is not None:
+            self.cancel_main = main.cancel
+
+    def in_loop(self) -> bool:
+        """Whether this code runs in the thread of the run's event loop."""
+        return self.loop_thread == threading.get_ident()
+
+    def _enter(self, state: State) -> None:
+        if self.parent is None:
+            self.reporter.run_state(state)
+        else:
+            self.reporter.task_state(self.info.id, state, run_count=self.run_count)
+
+    @contextmanager
+    def _standing_here(self) -> Iterator[None]:
+        outer_task_run = current.task_run.get()
+        if self.parent is None:
+            log_lines.begin(self)
+        else:
+            self.parent.children.add(self)
+            self.reporter.task_run(
+                self.info.id,
+                name=self.info.name,
+                task_key=self.flow.name,
+                map_index=None,
+                upstream=(),
+                parent=outer_task_run.id if outer_task_run is not None else self.parent.task_run_id,
+            )
+            self._enter(states.Running())
+        tokens = (current.flow_run.set(self), current.task_run.set(None), current.building.set(None))
+        capture = Capture(self, self.task_run_id) if self.flow.log_prints else None
+        if capture is not None:
+            capture.begin()
+        try:
+            yield
+        finally:
+            if capture is not None:
+                capture.end()
+            current.flow_run.reset(tokens[0])
+            current.task_run.reset(tokens[1])
+            current.building.reset(tokens[2])
+            self._close()
+            if self.parent is None:
+                log_lines.end(self)
+
+    def _close(self) -> None:
+        if "threads" in self.__dict__:
+            self.threads.close()
+        if "loop_of_tasks" in self.__dict__:
+            self.loop_of_tasks.close()
+
+    # Its tasks.
+
+    def new_task_run(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> TaskRun:
+        """A task run with the next free name of its task."""
+        label = how.pop("label", None)
+        if label is not None:
+            index = how.get("map_index")
+            name = label if index is None else f"{label}[{index}]"
+            return TaskRun(self, task, args, kwargs, name=name, key=label, **how)
+        key = task.key
+        return TaskRun(self, task, args, kwargs, name=f"{task.name}-{self.next_number(key)}", key=key, **how)
+
+    def next_number(self, key: str) -> int:
+        """How many runs of this key there were."""
+        with self._naming:
+            number = self._names.get(key, 0)
+            self._names[key] = number + 1
+        return number
+
+    def place(self, task_run: TaskRun, context: Context) -> None:
+        """Do it where such a task belongs: on the event loop, in a worker thread, or here and now."""
+        if task_run.task.is_async:
+            self._place_on_loop(task_run, context)
+        elif self.flow.task_runner.max_workers == 1:
+            context.run(task_run.here)
+        else:
+            self.threads.submit(lambda: task_run.work(context))
+
+    def run_on_loop(self, task_run: TaskRun) -> None:
+        """Do an async task of a sync flow, and wait for it in this thread."""
+        from contextvars import copy_context
+
+        self._place_on_loop(task_run, copy_context())
+        task_run.future.block()
+
+    def _place_on_loop(self, task_run: TaskRun, context: Context) -> None:
+        if not self.is_async:
+            self.loop_of_tasks.start_task(task_run, context)
+            if self.flow.task_runner.max_workers == 1:
+                task_run.future.block()
+            return
+        before = self._last_async if self.flow.task_runner.max_workers == 1 else None
+        self._last_async = task_run.future
+
+        async def in_turn() -> None:
+            if before is not None:
+                await before.ended()
+            try:
+                await drive_async(task_run.steps())
+            except RunCancelled:
+                if self.cancel_main is not None:
+                    self.cancel_main()
+            finally:
+                task_run.finish(states.Cancelled("The run was cancelled."))
+
+        def create() -> None:
+            job = self.loop.create_task(in_turn(), context=context)
+            task_run.cancel_async = lambda: self.loop.call_soon_threadsafe(job.cancel)
+
+        if threading.get_ident() == self.loop_thread:
+            create()
+        else:
+            self.loop.call_soon_threadsafe(create)
+
+    def count(self, task_run: TaskRun, state: State) -> None:
+        """A task run has ended: those that were submitted decide how a flow ends that returns nothing."""
+        if task_run.direct:
+            return
+        self._submitted += 1
+        if state.type is not StateType.COMPLETED:
+            self._bad.append(state)
+
+    def stop_tasks(self, reason: str) -> None:
+        """Stop everything that has not ended, in subflows too."""
+        self.stop.set()
+        for child in list(self.children):
+            child.stop_tasks(reason)
+        for task_run in list(self.live):
+            task_run.cancel(reason)
+
+    def thread_waits(self) -> AbstractContextManager[None]:
+        """While the calling thread waits for a task of this run."""
+        return self.threads.thread_waits() if "threads" in self.__dict__ else nullcontext()
+
+    def captures_prints(self, task: Task[..., Any]) -> bool:
+        """Whether the task's prints are log lines: as the task says, else as the flow does."""
+        return bool(self.flow.log_prints if task.log_prints is None else task.log_prints)
+
+    def log(self, level: str, message: str, task_run: UUID | None = None, *, logger: str = "") -> None:
+        """A line of the engine's own."""
+        logger = logger or (log_lines.FLOW_LOGGER if task_run is None else log_lines.TASK_LOGGER)
+        task_run = self.task_run_id if task_run is None else task_run
+        self.reporter.log(at=datetime.now(UTC), level=level, logger=logger, message=message, task_run=task_run)
+
+
+_DONE = states.Completed()
+
+
+def _states_in(value: Any) -> list[State]:
+    if isinstance(value, list | tuple | set):
+        return [item for item in value if isinstance(item, State)]
+    return []

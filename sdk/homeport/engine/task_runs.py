@@ -1,0 +1,282 @@
+"""One task run, from its arguments to its final state, as steps that a driver performs."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from homeport import triggers
+from homeport.engine import current, decisions, states
+from homeport.engine.arguments import find_futures, resolve
+from homeport.engine.cancellation import RunCancelled
+from homeport.engine.decisions import Retry, TimeLimitReached
+from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
+from homeport.engine.ids import new_id
+from homeport.engine.prints import Capture
+from homeport.engine.states import State, StateType
+from homeport.engine.timeouts import raise_in_thread
+from homeport.futures import Future
+
+if TYPE_CHECKING:
+    from homeport.engine.flow_runs import FlowRun
+    from homeport.tasks import Task
+
+MOST_UPSTREAM_TOLD = 100
+PENDING = states.Pending()
+
+
+class TaskRun:
+    """One execution of a task: every call of its function until it has a final state."""
+
+    __slots__ = (
+        "_final",
+        "_lock",
+        "_thread",
+        "_untold",
+        "args",
+        "cancel_async",
+        "direct",
+        "future",
+        "id",
+        "kwargs",
+        "map_index",
+        "name",
+        "parent",
+        "run",
+        "run_count",
+        "state",
+        "task",
+        "upstream",
+    )
+
+    def __init__(
+        self,
+        run: FlowRun,
+        task: Task[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        name: str,
+        key: str,
+        map_index: int | None = None,
+        wait_for: Any = None,
+        direct: bool = False,
+    ) -> None:
+        self.run, self.task, self.args, self.kwargs = run, task, args, kwargs
+        self.name, self.map_index, self.direct = name, map_index, direct
+        self.id = new_id()
+        self.run_count = 0
+        self.state: State = PENDING
+        self._final = False
+        self._lock = threading.Lock()
+        self._thread = 0
+        self.cancel_async: Callable[[], object] | None = None
+        self.future: Future[Any] = Future(self)
+        self.upstream: dict[Future[Any], bool] = {}
+        if args:
+            find_futures(args, self.upstream)
+        if kwargs:
+            find_futures(kwargs, self.upstream)
+        if wait_for is not None:
+            find_futures(wait_for, self.upstream)
+        inside = current.task_run.get()
+        self.parent: UUID | None = run.task_run_id if inside is None or inside.run is not run else inside.id
+        run.live[self] = None
+        told = [future.task_run_id for future in list(self.upstream)[:MOST_UPSTREAM_TOLD]]
+        run.reporter.task_run(self.id, name=name, task_key=key, map_index=map_index, upstream=told, parent=self.parent)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether user code awaits this run's result: an async task in an async flow."""
+        return self.task.is_async and self.run.is_async
+
+    def steps(self) -> Steps:
+        """Everything that happens, ending in the final state; a RunCancelled or the like is recorded and handed on."""
+        if self._final:
+            return self.state
+        verdict = self._verdict()
+        if verdict is not None:
+            return self.finish(verdict)
+        args, kwargs = (resolve(self.args), resolve(self.kwargs)) if self.upstream else (self.args, self.kwargs)
+        task, run = self.task, self.run
+        while True:
+            self.run_count += 1
+            self._enter(states.Running() if self.run_count == 1 else states.Retrying())
+            token = current.task_run.set(self)
+            capture = Capture(run, self.id) if run.captures_prints(task) else None
+            self._thread = threading.get_ident()
+            outcome: State | Retry
+            try:
+                if capture is not None:
+                    capture.begin()
+                value = yield Call(task.run, args, kwargs, task.timeout_seconds)
+                outcome = decisions.after_return(value)
+            except (Exception, TimeLimitReached, SystemExit) as error:
+                outcome = decisions.after_exception(error, task.retry_policy, self.run_count)
+                self._log_failure(error, outcome)
+            except BaseException as error:
+                self.finish(cancelled(error))
+                raise
+            finally:
+                self._leave_user_code()
+                if capture is not None:
+                    capture.end()
+                current.task_run.reset(token)
+            if not isinstance(outcome, Retry):
+                return self.finish(outcome)
+            self._enter(outcome.state)
+            yield Pause(outcome.seconds, run.stop)
+            if run.stop.is_set():
+                self.finish(states.Cancelled("Cancelled while waiting for a retry."))
+                raise RunCancelled()
+
+    def finish(self, state: State) -> State:
+        """Take the final state, unless there is one already: the first stands. Returns the one that stands."""
+        with self._lock:
+            if self._final:
+                return self.state
+            self._final = True
+            self.state = state
+        self.run.reporter.task_state(self.id, state, run_count=self.run_count)
+        self.run.count(self, state)
+        # What is not needed any more must not live as long as the future.
+        self.args, self.kwargs, self.upstream = (), {}, {}
+        self.run.live.pop(self, None)
+        self.future.settle(state)
+        return state
+
+    def cancel(self, reason: str) -> None:
+        """Stop it from another thread: not started, it ends now; running, its code gets RunCancelled."""
+        with self._lock:
+            thread = self._thread
+            if self._final:
+                return
+            if thread and thread != threading.get_ident() and self.cancel_async is None:
+                raise_in_thread(thread, RunCancelled)
+        if self.cancel_async is not None:
+            self.cancel_async()
+        elif not thread:
+            self.finish(states.Cancelled(reason))
+
+    def start(self) -> None:
+        """Begin once everything upstream has ended; returns at once, unless the runner is a sequential one."""
+        waiting = [future for future in self.upstream if not future.done()]
+        context = copy_context()
+        if not waiting:
+            self.run.place(self, context)
+            return
+        left = _Countdown(len(waiting), lambda: self.run.place(self, context))
+        for future in waiting:
+            future.when_done(left.one_done)
+
+    def work(self, context: Context) -> None:
+        """Do it in this worker thread; a pause for a retry does not keep the thread."""
+        steps = self.steps()
+
+        def go_on() -> None:
+            try:
+                paused = context.run(drive, steps, suspends=True)
+            except BaseException as error:
+                # What a task raises is a state. This is a stop of the run, whose owner knows of it.
+                self.finish(cancelled(error))
+                return
+            if isinstance(paused, Pause):
+                self.run.threads.later(paused.seconds, go_on)
+
+        go_on()
+
+    def here(self) -> State:
+        """Do it in this thread, now."""
+        for future in self.upstream:
+            future.block()
+        drive(self.steps())
+        return self.state
+
+    async def here_async(self) -> State:
+        """Do it in this coroutine, now."""
+        for future in self.upstream:
+            await future.ended()
+        await drive_async(self.steps())
+        return self.state
+
+    def check_can_block(self) -> None:
+        """Refuse a wait that would last for ever: for what runs on the event loop, by the event loop's own thread."""
+        if self.run.is_async and threading.get_ident() == self.run.loop_thread and self._needs_loop():
+            raise RuntimeError(
+                f"Waiting here for task run {self.name!r} would block the event loop that has to run it. "
+                f"Use `await future.ended()`, or `await future.result()` for an async task."
+            )
+
+    def _needs_loop(self) -> bool:
+        return self.task.is_async or any(
+            not future.done() and future.task_run._needs_loop() for future in self.upstream
+        )
+
+    def _verdict(self) -> State | None:
+        strict = {future: future.state for future, matters in self.upstream.items() if matters}
+        trigger = self.task.trigger
+        if trigger is triggers.all_successful and all(state.name == "Completed" for state in strict.values()):
+            return None
+        return decisions.start_verdict(trigger, strict, skip_on_upstream_skip=self.task.skip_on_upstream_skip)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self.run.reporter.task_state(self.id, state, run_count=self.run_count)
+
+    def _leave_user_code(self) -> None:
+        with self._lock:
+            thread, self._thread = self._thread, 0
+        if self.run.stop.is_set() and thread == threading.get_ident():
+            raise_in_thread(thread, None)
+
+    def _log_failure(self, error: BaseException, outcome: State | Retry) -> None:
+        if isinstance(outcome, State) and outcome.type is StateType.COMPLETED:
+            return
+        text = f"The task raised an exception:\n{story(error)}"
+        if isinstance(outcome, Retry):
+            text = f"{text}\n{outcome.state.message}"
+        self.run.log("WARNING" if isinstance(outcome, Retry) else "ERROR", text, self.id)
+
+
+class _Countdown:
+    """Calls once, when as many futures have ended as were counted."""
+
+    __slots__ = ("_left", "_lock", "_then")
+
+    def __init__(self, left: int, then: Callable[[], None]) -> None:
+        self._left, self._then, self._lock = left, then, threading.Lock()
+
+    def one_done(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left:
+                return
+        self._then()
+
+
+def cancelled(error: BaseException) -> State:
+    """The state of what was stopped by this exception."""
+    if isinstance(error, RunCancelled):
+        return states.Cancelled(error.reason, data=error)
+    if isinstance(error, KeyboardInterrupt):
+        return states.Cancelled("Interrupted from the keyboard.", data=error)
+    return states.Cancelled("The run was cancelled.", data=error)
+
+
+def story(error: BaseException) -> str:
+    """The traceback as user code sees it: from its own first line on, without the engine's frames above it."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and _is_engine(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+
+
+def _is_engine(filename: str) -> bool:
+    return filename.startswith(_ENGINE)
+
+
+_ENGINE = __file__.rsplit("task_runs", 1)[0]

@@ -1,0 +1,99 @@
+"""Ending a call that takes too long, even one that sleeps.
+
+In the main thread the operating system's timer interrupts it. In any other thread the call moves to a thread of its
+own: at the deadline that thread is told to stop, and is no longer waited for.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from homeport.engine.decisions import TimeLimitReached
+
+_deadlines: list[tuple[float, TimeLimitReached]] = []  # of the main thread, outermost first
+
+
+def call_within(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call the function; raises TimeLimitReached after `seconds`."""
+    if hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread():
+        return _by_timer(seconds, function, args, kwargs)
+    return _by_thread(seconds, function, args, kwargs)
+
+
+def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
+    """Have the thread with this ident raise at its next bytecode; None takes back what it has not raised yet."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error) if error else None)
+
+
+def _by_timer(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    limit = TimeLimitReached(seconds)
+    before = signal.signal(signal.SIGALRM, _on_alarm)
+    _deadlines.append((time.monotonic() + seconds, limit))
+    _arm()
+    try:
+        return function(*args, **kwargs)
+    except TimeLimitReached as reached:
+        if reached is limit:
+            raise TimeLimitReached(seconds) from None
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _deadlines.pop()
+        signal.signal(signal.SIGALRM, before)
+        _arm()
+
+
+def _arm() -> None:
+    if _deadlines:
+        nearest = min(at for at, _ in _deadlines)
+        signal.setitimer(signal.ITIMER_REAL, max(nearest - time.monotonic(), 1e-6))
+
+
+def _on_alarm(number: int, frame: object) -> None:
+    now = time.monotonic()
+    for at, limit in _deadlines:
+        if at <= now + 1e-4:
+            raise limit
+    _arm()
+
+
+def _by_thread(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return in_thread(function, *args, seconds=seconds, **kwargs)
+
+
+def in_thread(function: Callable[..., Any], *args: Any, seconds: float | None = None, **kwargs: Any) -> Any:
+    """Call the function in a thread of its own, with this context; raises TimeLimitReached after `seconds`."""
+    outcome: list[tuple[Any, BaseException | None]] = []
+    context = contextvars.copy_context()
+
+    def call() -> None:
+        try:
+            outcome.append((context.run(function, *args, **kwargs), None))
+        except BaseException as error:
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=call, name="homeport-timed-call", daemon=True)
+    thread.start()
+    try:
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        while thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+            thread.join(min(left, 0.1))  # in short waits: only between two of them can this thread be told to stop
+    finally:
+        if thread.is_alive() and thread.ident is not None:
+            raise_in_thread(thread.ident, _Abandoned)
+    if not outcome:
+        raise TimeLimitReached(seconds or 0.0)
+    value, error = outcome[0]
+    if error is not None:
+        raise error
+    return value
+
+
+class _Abandoned(BaseException):
+    """Ends a call that nobody waits for any more."""

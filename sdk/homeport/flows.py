@@ -1,0 +1,356 @@
+"""Flows: a function decorated with `@flow`, or a graph built in a `with Flow(...)` block."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from contextvars import Token
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+
+from homeport.engine import current
+from homeport.engine.decisions import Delay, RetryPolicy
+from homeport.engine.graph import Graph
+from homeport.engine.parameters import ParameterError, Signature, object_schema
+from homeport.parameters import Parameter
+from homeport.spellings import seconds
+from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
+from homeport.tasks import Task
+
+if TYPE_CHECKING:
+    from homeport.engine.flow_runs import FlowRun
+    from homeport.engine.states import State
+    from homeport.executors import Executor
+    from homeport.run_configs import RunConfig
+    from homeport.storage import Storage
+
+P = ParamSpec("P")
+R = TypeVar("R")
+OnLost = Literal["crash", "retry", "hold"]
+
+
+class Flow:
+    """A workflow. `with Flow("name") as flow:` builds one of tasks; `@flow` makes one of a function."""
+
+    fn: Callable[..., Any] | None = None
+    signature: Signature | None = None
+    is_async = False
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        description: str | None = None,
+        schedule: None = None,
+        executor: Executor | TaskRunner | None = None,
+        run_config: RunConfig | None = None,
+        storage: Storage | None = None,
+        tasks: Iterable[Task[..., Any]] = (),
+        edges: Iterable[tuple[Task[..., Any], Task[..., Any]]] = (),
+        reference_tasks: Iterable[Task[..., Any]] | None = None,
+        retries: int = 0,
+        retry_delay_seconds: Delay = 0.0,
+        timeout_seconds: float | None = None,
+        log_prints: bool = False,
+        validate_parameters: bool = True,
+        on_lost: OnLost = "crash",
+    ) -> None:
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"A flow needs a name; it was given {name!r}.")
+        if schedule is not None:
+            raise TypeError(f"flow {name!r}: schedules are not available in this version of Homeport.")
+        if on_lost not in ("crash", "retry", "hold"):
+            raise ValueError(f"flow {name!r}: on_lost is 'crash', 'retry' or 'hold'; it was given {on_lost!r}.")
+        self.name = name
+        self.description = description or ""
+        self.run_config = run_config
+        self.storage = storage
+        self.retry_policy = RetryPolicy(retries, seconds(retry_delay_seconds))
+        self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
+        self.log_prints = log_prints
+        self.validate_parameters = validate_parameters
+        self.on_lost: OnLost = on_lost
+        self.executor = executor
+        self.variable: str | None = None
+        self.entrypoint_file: Path | None = _file_of_caller()
+        self.nodes = Graph()
+        self._reference: list[Task[..., Any]] | None = None
+        self._building: Token[Flow | None] | None = None
+        for task in tasks:
+            self.nodes.add(task)
+        for before, after in edges:
+            self.nodes.add_edge(before, after)
+        if reference_tasks is not None:
+            self.set_reference_tasks(reference_tasks)
+
+    # Building a graph.
+
+    def __enter__(self) -> Flow:
+        if self.fn is not None:
+            raise TypeError(f"flow {self.name!r} is a function; `with` is for flows made by Flow(...).")
+        self._building = current.building.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._building is not None:
+            current.building.reset(self._building)
+            self._building = None
+
+    @property
+    def tasks(self) -> set[Task[..., Any]]:
+        """The tasks of a graph flow."""
+        return set(self.nodes.nodes)
+
+    def add_task(self, task: Task[..., Any]) -> Task[..., Any]:
+        """Add a task without inputs."""
+        self.nodes.add(task)
+        return task
+
+    def add_edge(
+        self, upstream_task: object, downstream_task: Task[..., Any], key: str | None = None, mapped: bool = False
+    ) -> None:
+        """Run one after the other; with `key`, the result becomes that argument."""
+        self.nodes.add_edge(upstream_task, downstream_task, key, mapped=mapped)
+
+    def chain(self, *tasks: Task[..., Any]) -> None:
+        """Run each after the one before it."""
+        for before, after in itertools.pairwise(tasks):
+            self.nodes.add_edge(before, after)
+
+    def get_tasks(self, name: str | None = None) -> list[Task[..., Any]]:
+        """The tasks of a graph flow, or those with this name."""
+        return [task for task in self.nodes.nodes if name is None or task.name == name]
+
+    def set_reference_tasks(self, tasks: Iterable[Task[..., Any]]) -> None:
+        """The tasks by which the flow's success is judged, instead of its last ones."""
+        self._reference = list(tasks)
+        unknown = [task.name for task in self._reference if task not in self.nodes.nodes]
+        if unknown:
+            raise ValueError(
+                f"flow {self.name!r}: reference tasks must be tasks of the flow; not so: {', '.join(unknown)}."
+            )
+
+    def reference_tasks(self) -> list[Task[..., Any]]:
+        """The tasks by which the flow's success is judged."""
+        return self._reference if self._reference is not None else self.nodes.terminal()
+
+    # What is known of it without running it.
+
+    @property
+    def graph_of_nodes(self) -> Graph | None:
+        """The graph; None for a function."""
+        return self.nodes if self.fn is None else None
+
+    @property
+    def task_runner(self) -> TaskRunner:
+        """Where submitted tasks run. Raises TypeError for an executor that this version cannot run on."""
+        if isinstance(self.executor, TaskRunner):
+            return self.executor
+        if self.executor is not None:
+            return self.executor.task_runner()
+        return SequentialTaskRunner() if self.fn is None else _CONCURRENT
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of its run config."""
+        return sorted(self.run_config.labels) if self.run_config is not None else []
+
+    def run_config_dict(self) -> dict[str, Any] | None:
+        """The run config as a JSON object; None without one."""
+        return self.run_config.to_dict() if self.run_config is not None else None
+
+    def parameter_schema(self) -> dict[str, Any]:
+        """What it takes, as a JSON Schema (draft 2020-12) of an object."""
+        if self.signature is not None:
+            return self.signature.schema(self.name)
+        found = {parameter.name: _property(parameter) for parameter in self.parameters()}
+        return object_schema(self.name, found, [one.name for one in self.parameters() if one.required])
+
+    def parameters(self) -> list[Parameter]:
+        """The parameters of a graph flow."""
+        return [task for task in self.nodes.nodes if isinstance(task, Parameter)]
+
+    def graph(self) -> dict[str, Any] | None:
+        """Nodes and edges, where they are known before it runs: of graph flows. Parameters are left out."""
+        if self.fn is not None:
+            return None
+        shown = {task: node for task, node in self.nodes.nodes.items() if not isinstance(task, Parameter)}
+        return {
+            "nodes": [{"key": node.key, "name": node.task.name, "mapped": node.mapped} for node in shown.values()],
+            "edges": [
+                [shown[other].key, node.key] for node in shown.values() for other in node.inputs() if other in shown
+            ],
+        }
+
+    # Running.
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it here, now, with this process as its infrastructure; the result (a coroutine of it for async flows).
+
+        What the flow raised is raised; with `return_state=True` the final state is returned instead. In another
+        flow's run it is a subflow of that run.
+        """
+        from homeport.engine import local
+
+        return_state = kwargs.pop("return_state", False)
+        if self._held_back("call"):
+            return None
+        values = self.signature.bound(args, kwargs) if self.signature is not None else dict(kwargs)
+        if args and self.signature is None:
+            raise TypeError(f"flow {self.name!r} takes its parameters by name.")
+        return local.call(self, values, return_state=return_state)
+
+    def run(self, parameters: dict[str, Any] | None = None, **kwargs: Any) -> State:
+        """Run it here, now, and return the final state; of a graph flow, `state.result[task]` is that task's state.
+
+        Raises TypeError for a parameter that the flow does not have.
+        """
+        from homeport.engine import local
+
+        if current.building.get() is self:
+            frame = sys._getframe(1)
+            raise RuntimeError(
+                f"flow.run() was called inside the `with Flow({self.name!r})` block, at "
+                f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: the flow is still being built there. "
+                f"Move the call out of the block (unindent it)."
+            )
+        if self._held_back("run"):
+            return None  # type: ignore[return-value]
+        return local.run(self, {**(parameters or {}), **kwargs})
+
+    def checked_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The values, converted as the flow wants them; raises ParameterError."""
+        if self.signature is not None:
+            return self.signature.checked(self.name, values, validate=self.validate_parameters)
+        known = {one.name: one for one in self.parameters()}
+        problems = [f"{name}: there is no such parameter" for name in values if name not in known]
+        problems += [
+            f"{name}: a value is required" for name, one in known.items() if one.required and name not in values
+        ]
+        if problems:
+            raise ParameterError(self.name, problems)
+        return {name: values.get(name, one.default) for name, one in known.items()}
+
+    def body(self, run: FlowRun) -> Any:
+        """For the engine: what a run of this flow calls."""
+        if self.signature is not None:
+            return self.signature.call(run.parameters)
+        from homeport.engine.graph_runs import run_graph
+
+        return run_graph(run)
+
+    def register(self, project_name: str, **options: Any) -> str:
+        """Store the code and make the flow known to the control plane, in a project; the flow's id."""
+        from homeport.registration import register_flow
+
+        if self._held_back("register"):
+            return ""
+        return register_flow(self, project_name, **options)
+
+    def _held_back(self, what: str) -> bool:
+        if not current.collecting.get() or current.flow_run.get() is not None:
+            return False
+        frame = sys._getframe(2)
+        warnings.warn(
+            f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}: the {what} of flow {self.name!r} was "
+            f"ignored while flows are collected. Put it under `if __name__ == '__main__':`.",
+            stacklevel=3,
+        )
+        return True
+
+    def __repr__(self) -> str:
+        return f"<Flow {self.name!r}>"
+
+
+class FunctionFlow(Flow, Generic[P, R]):
+    """A flow whose body is a function."""
+
+    def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
+        if not callable(fn):
+            raise TypeError(f"@flow is for functions; it was given {fn!r}.")
+        options["executor"] = options.pop("task_runner", None)
+        description = options.pop("description", None) or inspect.cleandoc(fn.__doc__ or "")
+        super().__init__(name or fn.__name__.replace("_", "-"), description=description, **options)
+        self.fn = fn
+        self.signature = Signature(fn)
+        self.is_async = inspect.iscoroutinefunction(fn)
+        self.entrypoint_file = Path(fn.__code__.co_filename) if hasattr(fn, "__code__") else None
+        for attribute in ("__module__", "__qualname__", "__doc__"):
+            setattr(self, attribute, getattr(fn, attribute, None))
+        self.__wrapped__ = fn
+        self._options = {**options, "description": description}
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        @overload
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def with_options(self, **options: Any) -> FunctionFlow[P, R]:
+        """A copy of this flow with other options, which are those of @flow."""
+        assert self.fn is not None
+        same = {**self._options, "task_runner": self._options["executor"]}
+        del same["executor"]
+        return FunctionFlow(self.fn, **{"name": self.name, **same, **options})
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> FunctionFlow[P, R]: ...
+@overload
+def flow(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    task_runner: TaskRunner | None = None,
+    retries: int = 0,
+    retry_delay_seconds: Delay = 0.0,
+    timeout_seconds: float | None = None,
+    validate_parameters: bool = True,
+    log_prints: bool = False,
+    on_lost: OnLost = "crash",
+    run_config: RunConfig | None = None,
+    storage: Storage | None = None,
+) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
+def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.
+
+    `on_lost` says what happens when the machine is lost: "crash" (default), "retry" (a new attempt), "hold".
+    """
+    unknown = options.keys() - _OPTIONS
+    if unknown:
+        raise TypeError(
+            f"@flow has no argument {min(unknown)!r} in this version. It takes: {', '.join(sorted(_OPTIONS))}."
+        )
+    if fn is None:
+        return lambda function: FunctionFlow(function, **options)
+    return FunctionFlow(fn, **options)
+
+
+_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {
+    *("self", "schedule", "executor", "tasks", "edges", "reference_tasks")
+} | {"task_runner"}
+_CONCURRENT = ConcurrentTaskRunner()
+
+
+def _property(parameter: Parameter) -> dict[str, Any]:
+    found: dict[str, Any] = {"title": parameter.name}
+    if parameter.description:
+        found["description"] = parameter.description
+    if not parameter.required:
+        found["default"] = parameter.default
+    return found
+
+
+def _file_of_caller() -> Path | None:
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("homeport."):
+        frame = frame.f_back
+    return Path(frame.f_code.co_filename) if frame is not None else None

@@ -1,0 +1,51 @@
+"""The 1.x spellings of arguments, and the canonical name of each. The one place where they stand."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+
+def seconds(value: Any) -> Any:
+    """Seconds as a number: of a timedelta, of each in a list; numbers and functions stay what they are."""
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, list | tuple):
+        return [seconds(item) for item in value]
+    return value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+OF_TASKS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "max_retries": ("retries", _same),
+    "retry_delay": ("retry_delay_seconds", seconds),
+    "timeout": ("timeout_seconds", seconds),
+    "log_stdout": ("log_prints", _same),
+    "task_run_name": ("task_run_name", _same),
+}
+
+
+def canonical(given: dict[str, Any], accepted: Iterable[str], *, of: str) -> dict[str, Any]:
+    """The arguments under their canonical names; raises TypeError for one that this version does not know."""
+    accepted = set(accepted)
+    named: dict[str, Any] = {}
+    for name, value in given.items():
+        new, convert = OF_TASKS.get(name, (name, _same))
+        if new not in accepted:
+            raise TypeError(_unknown(name, accepted, of))
+        if new in named:
+            raise TypeError(f"{of} got {new!r} twice: {name!r} is another spelling of it. Give one of them.")
+        named[new] = convert(value)
+    return named
+
+
+def _unknown(name: str, accepted: set[str], of: str) -> str:
+    known = accepted | {old for old, (new, _) in OF_TASKS.items() if new in accepted}
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else f" It takes: {', '.join(sorted(accepted))}."
+    return f"{of} has no argument {name!r} in this version of Homeport.{hint}"

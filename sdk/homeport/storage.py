@@ -1,0 +1,150 @@
+"""Storage: where a flow's code is kept. Descriptions only; what stores and fetches is found by the kind's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Storage:
+    """The base of storages. `kind` names what stores; `settings` are given to it, and hold no secrets."""
+
+    kind = ""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = {name: value for name, value in settings.items() if value is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON object: `kind` and the settings that were given."""
+        return {"kind": self.kind, **self.settings}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.settings.items())})"
+
+
+class Local(Storage):
+    """A folder, on this machine or a mounted share; HOMEPORT_STORAGE if none is given."""
+
+    kind = "folder"
+
+    def __init__(self, directory: str | None = None) -> None:
+        super().__init__(path=directory)
+
+
+class LocalFileSystem(Storage):
+    """The same under its 2.x name."""
+
+    kind = "folder"
+
+    def __init__(self, basepath: str | None = None) -> None:
+        super().__init__(path=basepath)
+
+
+class S3(Storage):
+    """A bucket of Amazon S3, or of what speaks its protocol."""
+
+    kind = "s3"
+
+    def __init__(self, bucket: str, key: str | None = None, client_options: dict[str, Any] | None = None) -> None:
+        super().__init__(bucket=bucket, key=key, client_options=client_options)
+
+
+class GCS(Storage):
+    """A bucket of Google Cloud Storage."""
+
+    kind = "gcs"
+
+    def __init__(self, bucket: str, key: str | None = None, project: str | None = None) -> None:
+        super().__init__(bucket=bucket, key=key, project=project)
+
+
+class Azure(Storage):
+    """A container of Azure Blob Storage."""
+
+    kind = "azure"
+
+    def __init__(self, container: str, blob_name: str | None = None) -> None:
+        super().__init__(container=container, blob_name=blob_name)
+
+
+class SMB(Storage):
+    """A folder on an SMB share."""
+
+    kind = "smb"
+
+    def __init__(self, share: str, path: str | None = None) -> None:
+        super().__init__(share=share, path=path)
+
+
+class Docker(Storage):
+    """An image in a Docker registry."""
+
+    kind = "docker"
+
+    def __init__(
+        self,
+        registry_url: str | None = None,
+        image_name: str | None = None,
+        image_tag: str | None = None,
+        base_image: str | None = None,
+        dockerfile: str | None = None,
+        python_dependencies: list[str] | None = None,
+        files: dict[str, str] | None = None,
+        env_vars: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            registry_url=registry_url,
+            image_name=image_name,
+            image_tag=image_tag,
+            base_image=base_image,
+            dockerfile=dockerfile,
+            python_dependencies=python_dependencies,
+            files=files,
+            env_vars=env_vars,
+        )
+
+
+class Git(Storage):
+    """A git repository."""
+
+    kind = "git"
+
+    def __init__(self, repo: str, flow_path: str | None = None, branch_name: str | None = None) -> None:
+        super().__init__(repo=repo, flow_path=flow_path, branch_name=branch_name)
+
+
+class GitHub(Storage):
+    """A repository on GitHub."""
+
+    kind = "github"
+
+    def __init__(self, repo: str, path: str | None = None, ref: str | None = None) -> None:
+        super().__init__(repo=repo, path=path, ref=ref)
+
+
+class GitLab(Storage):
+    """A repository on GitLab."""
+
+    kind = "gitlab"
+
+    def __init__(self, repo: str, path: str | None = None, ref: str | None = None, host: str | None = None) -> None:
+        super().__init__(repo=repo, path=path, ref=ref, host=host)
+
+
+class Bitbucket(Storage):
+    """A repository on Bitbucket."""
+
+    kind = "bitbucket"
+
+    def __init__(
+        self, project: str, repo: str, path: str | None = None, ref: str | None = None, host: str | None = None
+    ) -> None:
+        super().__init__(project=project, repo=repo, path=path, ref=ref, host=host)
+
+
+class Module(Storage):
+    """A Python module that is installed where the flow runs."""
+
+    kind = "module"
+
+    def __init__(self, module: str) -> None:
+        super().__init__(module=module)

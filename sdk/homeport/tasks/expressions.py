@@ -1,0 +1,93 @@
+"""Indexing and operators on tasks, while a flow is built: each makes a task that does it to the result."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+
+class Expressions:
+    """What a task understands besides being called, in a `with Flow` block."""
+
+    def __getitem__(self, key: Any) -> Any:
+        return _node("GetItem", operator.getitem, self, key)
+
+    def __add__(self, other: Any) -> Any:
+        return _node("Add", operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _node("Add", operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _node("Sub", operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _node("Sub", operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _node("Mul", operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _node("Mul", operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _node("Div", operator.truediv, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _node("Div", operator.truediv, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _node("FloorDiv", operator.floordiv, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _node("FloorDiv", operator.floordiv, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _node("Mod", operator.mod, self, other)
+
+    def __pow__(self, other: Any) -> Any:
+        return _node("Pow", operator.pow, self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return _node("LessThan", operator.lt, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _node("LessThanOrEqual", operator.le, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _node("GreaterThan", operator.gt, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _node("GreaterThanOrEqual", operator.ge, self, other)
+
+    def __and__(self, other: Any) -> Any:
+        return _node("And", lambda left, right: left and right, self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return _node("Or", lambda left, right: left or right, self, other)
+
+    def is_equal(self, other: Any) -> Any:
+        """A task: are the two equal? (`==` compares the tasks themselves.)"""
+        return _node("Equal", operator.eq, self, other)
+
+    def is_not_equal(self, other: Any) -> Any:
+        """A task: do the two differ?"""
+        return _node("NotEqual", operator.ne, self, other)
+
+    def not_(self) -> Any:
+        """A task: the logical opposite."""
+        return _node("Not", operator.not_, self)
+
+
+def _node(name: str, function: Callable[..., Any], *operands: Any) -> Any:
+    from homeport.engine import current
+    from homeport.tasks import FunctionTask
+
+    if current.building.get() is None:
+        subject = next(operand for operand in operands if isinstance(operand, Expressions))
+        raise TypeError(
+            f"{getattr(subject, 'name', 'a task')!r} is a task, not its result: indexing and operators make new tasks "
+            f"in a `with Flow(...)` block only. In a run, call the task and use what it returns."
+        )
+    return FunctionTask(function, name)(*operands)
