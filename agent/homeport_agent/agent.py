@@ -55,8 +55,9 @@ class Agent:
         trimming = asyncio.create_task(self._trim_output())
         try:
             await self._register()
-            self._adopt()
-            await self._poll_until_drained()
+            if self._session is not None:
+                self._adopt()
+                await self._poll_until_drained()
         finally:
             if self._draining or self._attempts:
                 await self._wait_for_runs()
@@ -91,15 +92,16 @@ class Agent:
             "draining": self._draining,
         }
 
-    async def _register(self) -> Session:
-        while True:
+    async def _register(self) -> None:
+        """Register, however long the control plane is away; given up only when the agent is to end anyway."""
+        while not self._draining:
             try:
                 self._session = await self._client.register(self._options, self._workshop.agent)
             except Unreachable as error:
                 await self._pause(error)
                 continue
             self._heard()
-            return self._session
+            return
 
     def _adopt(self) -> None:
         for record in self._workshop.records.left_behind():
