@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from homeport import triggers
 from homeport.engine import current
@@ -23,12 +23,20 @@ from homeport.tasks.expressions import Expressions
 if TYPE_CHECKING:
     import logging
 
+    # With defaults, so that `class Extract(Task)` needs no brackets; Python has them from 3.13 on.
+    from typing_extensions import ParamSpec, TypeVar
+
     from homeport.flows import Flow
 
-__all__ = ["FunctionTask", "Task", "allow_failure", "exponential_backoff", "task", "unmapped"]
+    P = ParamSpec("P", default=...)
+    R = TypeVar("R", default=Any)
+else:
+    from typing import ParamSpec, TypeVar
 
-P = ParamSpec("P")
-R = TypeVar("R")
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+__all__ = ["FunctionTask", "Task", "allow_failure", "exponential_backoff", "task", "unmapped"]
 
 
 class Task(Expressions, Generic[P, R]):
