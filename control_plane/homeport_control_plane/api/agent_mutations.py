@@ -156,4 +156,4 @@ def _own_attempt(context: Context, ref: str) -> UUID:
 
 
 def _agent_key(context: Context) -> str | None:
-    return context.principal.key_id if context.principal.kind == "agent" else None
+    return None if context.principal.kind == "run" else context.principal.key_id

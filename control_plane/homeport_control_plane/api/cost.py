@@ -32,6 +32,8 @@ from graphql import (
 
 LIMIT: Final = 50_000
 ROWS_OF_A_PLAIN_LIST: Final = 5
+# Enough for the usual introspection, and too many for one that goes from type to field to type again.
+ROWS_OF_INTROSPECTION: Final = 10
 _PAGE_PARTS: Final = frozenset({"edges", "nodes"})  # their length is the connection's `first`
 
 
@@ -87,7 +89,7 @@ class CostOf:
     def _add_field(self, cost: Cost, node: FieldNode, parent: Any) -> None:
         cost.fixed += 1
         has_fields = isinstance(parent, GraphQLObjectType | GraphQLInterfaceType)
-        definition = parent.fields.get(node.name.value) if has_fields else None
+        definition = self._schema.get_field(parent, node.name.value) if has_fields else None
         if definition is None or is_leaf_type(get_named_type(definition.type)):
             return
         below = self.selections(node.selection_set, get_named_type(definition.type))
@@ -95,7 +97,8 @@ class CostOf:
         if rows is not None:
             cost.pages.append((*rows, below))
         elif isinstance(get_nullable_type(definition.type), GraphQLList) and node.name.value not in _PAGE_PARTS:
-            cost.pages.append((ROWS_OF_A_PLAIN_LIST, ROWS_OF_A_PLAIN_LIST, below))
+            guess = ROWS_OF_INTROSPECTION if parent.name.startswith("__") else ROWS_OF_A_PLAIN_LIST
+            cost.pages.append((guess, guess, below))
         else:
             _add(cost, below)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,9 +35,10 @@ class DocumentLimits:
     characters: int = 64 * 1024
     tokens: int = 5_000
     depth: int = 12
+    introspection_depth: int = 16
     aliases: int = 50
     fields: int = 1_000
-    same_field: int = 50
+    repeated_fields: int = 300
     number_digits: int = 300
 
 
@@ -51,12 +53,15 @@ def check_limits(document: DocumentNode, limits: DocumentLimits = LIMITS) -> Non
         raise too_much("aliases", counter.aliases, limits.aliases)
     if counter.fields > limits.fields:
         raise too_much("fields", counter.fields, limits.fields)
-    depths = _Depths(document)
+    shape = _Shape(document)
+    if shape.repeated() > limits.repeated_fields:
+        raise too_much("fields that are asked for again", shape.repeated(), limits.repeated_fields)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            depth = depths.of(definition.selection_set)
-            if depth > limits.depth:
-                raise too_much("levels of depth", depth, limits.depth)
+            depth = shape.depth(definition.selection_set)
+            limit = limits.introspection_depth if _introspects(definition) else limits.depth
+            if depth > limit:
+                raise too_much("levels of depth", depth, limit)
 
 
 def too_much(what: str, found: int, limit: int) -> GraphQLError:
@@ -76,14 +81,6 @@ class _Counter(Visitor):
     def enter_field(self, node: FieldNode, *_: object) -> None:
         self.fields += 1
         self.aliases += node.alias is not None
-
-    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
-        # Whether fields of one name may be merged is decided pair by pair: many of one name are quadratic, nested
-        # ones worse.
-        names = Counter(s.alias.value if s.alias else s.name.value for s in node.selections if isinstance(s, FieldNode))
-        most = max(names.values(), default=0)
-        if most > self.limits.same_field:
-            raise too_much("fields of one name", most, self.limits.same_field)
 
     def enter_int_value(self, node: IntValueNode, *_: object) -> None:
         self._check_number(node)
@@ -109,30 +106,81 @@ def bad_literal(message: str, node: Node) -> GraphQLError:
     return GraphQLError(message, node, extensions={"code": "BAD_INPUT"})
 
 
-class _Depths:
+def _introspects(operation: OperationDefinitionNode) -> bool:
+    """Whether it asks for the schema and nothing else; the usual question goes deep into wrapped types."""
+    return all(
+        isinstance(selection, FieldNode) and selection.name.value.startswith("__")
+        for selection in operation.selection_set.selections
+    )
+
+
+class _Shape:
+    """Depth and repetition of a document, both seen through fragments."""
+
     def __init__(self, document: DocumentNode) -> None:
+        self._document = document
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-        self._known: dict[str, int] = {}
+        self._depths: dict[str, int] = {}
         self._entered: set[str] = set()
 
-    def of(self, selections: SelectionSetNode | None) -> int:
+    def depth(self, selections: SelectionSetNode | None) -> int:
+        """How many fields lie below each other at most. Raises GraphQLError for a fragment that spreads itself."""
         deepest = 0
         for selection in selections.selections if selections else ():
             if isinstance(selection, FieldNode):
-                depth = 1 + self.of(selection.selection_set)
+                depth = 1 + self.depth(selection.selection_set)
             elif isinstance(selection, InlineFragmentNode):
-                depth = self.of(selection.selection_set)
+                depth = self.depth(selection.selection_set)
             else:
                 assert isinstance(selection, FragmentSpreadNode)
-                depth = self._of_fragment(selection.name.value)
+                depth = self._fragment_depth(selection.name.value)
             deepest = max(deepest, depth)
         return deepest
 
-    def _of_fragment(self, name: str) -> int:
+    def repeated(self) -> int:
+        """How many fields of one place have a name that another one there has.
+
+        Whether such fields may be merged is decided pair by pair, and below each pair again.
+        """
+        found = _Places()
+        visit(self._document, found)
+        repeated = 0
+        for place in found.places:
+            names = Counter(self._names(place, set()))
+            repeated += sum(times - 1 for times in names.values())
+        return repeated
+
+    def _names(self, selections: SelectionSetNode, seen: set[str]) -> Iterator[str]:
+        for selection in selections.selections:
+            if isinstance(selection, FieldNode):
+                yield (selection.alias or selection.name).value
+            elif isinstance(selection, InlineFragmentNode):
+                yield from self._names(selection.selection_set, seen)
+            elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in seen:
+                seen.add(selection.name.value)
+                if fragment := self._fragments.get(selection.name.value):
+                    yield from self._names(fragment.selection_set, seen)
+
+    def _fragment_depth(self, name: str) -> int:
         if name in self._entered:
             raise GraphQLError(f"The fragment {name!r} spreads itself.", extensions={"code": "BAD_DOCUMENT"})
-        if name not in self._known and (fragment := self._fragments.get(name)):
+        if name not in self._depths and (fragment := self._fragments.get(name)):
             self._entered.add(name)
-            self._known[name] = self.of(fragment.selection_set)
+            self._depths[name] = self.depth(fragment.selection_set)
             self._entered.discard(name)
-        return self._known.get(name, 0)
+        return self._depths.get(name, 0)
+
+
+class _Places(Visitor):
+    """Collects the selections of operations, fragments and fields: each is a place where names may repeat."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[SelectionSetNode] = []
+
+    def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
+        self.places.append(node.selection_set)
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        if node.selection_set:
+            self.places.append(node.selection_set)

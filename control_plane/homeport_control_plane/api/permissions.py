@@ -25,7 +25,7 @@ Kinds = frozenset[str]
 ADMINS: Final[Kinds] = frozenset({"admin"})
 MEMBERS: Final[Kinds] = ADMINS | {"member"}
 READERS: Final[Kinds] = MEMBERS | {"viewer"}
-# An administrator may start an agent on the spot, as everyone does on the first day; a service gets a key of its own kind.
+# An administrator may start an agent on the spot, as everyone does on the first day; a service gets its own key.
 AGENTS: Final[Kinds] = ADMINS | {"agent"}
 RUNS: Final[Kinds] = frozenset({"run"})
 EVERYONE: Final[Kinds] = READERS | AGENTS | RUNS
