@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def _execute(descriptor: RunDescriptor, flow: Any) -> Finished:
         heartbeat_seconds=started.heartbeat_seconds,
     )
     reporter.start()
-    with _interrupts(cancellation):
+    with _interrupts(cancellation), _key_withheld():
         try:
             with cancellation.stops_user_code():
                 final = user_code.run(descriptor, flow, reporter)
@@ -109,7 +110,18 @@ def _execute(descriptor: RunDescriptor, flow: Any) -> Finished:
 
 
 @contextlib.contextmanager
-def _interrupts(cancellation: Cancellation) -> Any:
+def _key_withheld() -> Iterator[None]:
+    """User code finds the environment that it would find on an agent: one without a key."""
+    key = os.environ.pop("HOMEPORT_API_KEY", None)
+    try:
+        yield
+    finally:
+        if key is not None:
+            os.environ["HOMEPORT_API_KEY"] = key
+
+
+@contextlib.contextmanager
+def _interrupts(cancellation: Cancellation) -> Iterator[None]:
     """SIGTERM and Ctrl-C cancel the run; a second Ctrl-C ends the program as usual."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     cancellation.install()
