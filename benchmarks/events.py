@@ -72,7 +72,8 @@ async def ingest(here: World, events: Any, count: int) -> tuple[float, float]:
     async def drain(worker: int) -> None:
         nonlocal done
         while ready[worker]:
-            done += await one(worker)
+            units = await one(worker)
+            done += units
 
     await asyncio.gather(*(drain(worker) for worker in range(RUNS)))
     return done / (loop.time() - began), (cpu_seconds(here.server.process.pid) - before) / done

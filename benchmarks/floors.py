@@ -43,7 +43,9 @@ async def insert_rate(server: ControlPlane, count: int, seconds: float) -> float
     return speed
 
 
-async def claim_rate(server: ControlPlane, *, connections: int, per_claim: int, backlog: int = 10_000) -> float:
+async def claim_rate(
+    server: ControlPlane, *, connections: int, per_claim: int, backlog: int = 20_000, seconds: float = 4.0
+) -> float:
     """Rows a second taken by `update ... for update skip locked`."""
     open_ = await connected(server, connections)
     await open_[0].execute(
@@ -60,11 +62,11 @@ async def claim_rate(server: ControlPlane, *, connections: int, per_claim: int, 
             " limit $1 for update skip locked)"
             " update floor.run set state = 'taken' from due where run.id = due.id returning run.id"
         )
-        while rows := await statement.fetch(per_claim):
+        while time.perf_counter() < began + seconds and (rows := await statement.fetch(per_claim)):
             taken += len(rows)
 
     began = time.perf_counter()
-    await asyncio.wait([asyncio.ensure_future(one(connection)) for connection in open_], timeout=5)
+    await asyncio.gather(*map(one, open_))
     speed = taken / (time.perf_counter() - began)
     await open_[0].execute("delete from floor.run where state = 'due'")
     await asyncio.gather(*(connection.close() for connection in open_))

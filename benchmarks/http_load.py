@@ -86,7 +86,8 @@ async def rate(workers: int, seconds: float, work: Callable[[int], Awaitable[int
     async def one(worker: int) -> None:
         nonlocal done
         while time.perf_counter() < until:
-            done += await work(worker)
+            units = await work(worker)  # not `done += await ...`, which would read `done` before the wait
+            done += units
 
     await asyncio.gather(*(one(worker) for worker in range(workers)))
     return done / (time.perf_counter() - began)
