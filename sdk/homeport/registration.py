@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,17 +140,11 @@ def storage_reference(flow: Flow, folder: Path) -> dict[str, Any]:
     """Where a flow's code is to be stored: where the flow says, else in the folder of the settings."""
     from homeport.code import folder_reference
 
-    storage = flow.storage
-    if storage is None:
-        return folder_reference(folder)
-    reference = getattr(storage, "reference", None)
-    if reference is None:
-        raise RegistrationError(
-            f"The flow {flow.name!r} asks for {type(storage).__name__} storage, which this version cannot write yet. "
-            "Leave `storage` out to use the folder of the settings (HOMEPORT_STORAGE), or name a folder."
-        )
-    found: Mapping[str, Any] | None = reference() if callable(reference) else reference
-    return dict(found) if found else folder_reference(folder)
+    described: dict[str, Any] = flow.storage.to_dict() if flow.storage is not None else {"kind": "folder"}
+    if described["kind"] != "folder":
+        return described  # whether this machine can write to it is said by whoever opens it
+    path = described.get("path")
+    return folder_reference(Path(path) if path else folder)
 
 
 def register_flow(

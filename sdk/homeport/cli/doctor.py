@@ -96,7 +96,7 @@ def _storage(session: Session) -> Finding:
         report = open_storage(folder_reference(folder)).check()
     except CodeError as error:
         return Finding("storage", False, str(error))
-    return Finding("storage", report.ok, report.evidence, report.mend or None)
+    return Finding("storage", report.ok, f"{report.storage}: {report.evidence}", report.mend or None)
 
 
 def _control_plane(session: Session, viewer: dict[str, Any]) -> Finding:

@@ -92,7 +92,7 @@ def _client_error(error: Exception, session: Session | None) -> int:
     from homeport.client import errors
 
     assert isinstance(error, errors.ClientError)
-    message, hint = error.message, error.hint
+    message, hint = _sentence(error.message), error.hint
     if isinstance(error, (errors.Unreachable, errors.Unauthenticated, errors.InvalidAddress)) and session is not None:
         source = session.settings.get("api_url").source
         if source not in message:
@@ -106,6 +106,12 @@ def _client_error(error: Exception, session: Session | None) -> int:
     if isinstance(error, (errors.Unauthenticated, errors.Forbidden)):
         return NOT_ALLOWED
     return USAGE if isinstance(error, (errors.InvalidInputError, errors.InvalidAddress)) else FAILED
+
+
+def _sentence(message: str) -> str:
+    """The control plane's message as a sentence among ours."""
+    end = "" if message.endswith((".", "!", "?", ":")) or "\n" in message else "."
+    return message[:1].upper() + message[1:] + end
 
 
 def _unreachable_hint(session: Session | None) -> str:

@@ -22,7 +22,7 @@ def run_local(path: Path | None, module: str | None, name: str | None, parameter
         flow for origin in origins([str(path)] if path else [], [module] if module else []) for flow in origin.flows()
     ]
     flow = _chosen(found, name, str(path or module))
-    state = flow.run(**parameters)
+    state = flow.run(parameters)
     say(f"Flow {flow.name}: {state.name}" + (f" - {state.message}" if state.message else ""))
     return 0 if state.is_completed() else FAILED
 

@@ -120,7 +120,7 @@ class Registering:
 
     def _flows(self, origin: sources.Origin) -> Iterator[Flow]:
         try:
-            yield from origin.flows()
+            yield from origin.flows(self._root)
         except (Exception, SystemExit) as error:
             self._fail(f"{origin.name!r} cannot be loaded: {_first_lines(error)}", error)
 
@@ -176,7 +176,8 @@ class Registering:
 
 
 def _kind(flow: Flow) -> str:
-    return "Folder" if flow.storage is None else type(flow.storage).__name__
+    storage = flow.storage
+    return "Folder" if storage is None or storage.kind == "folder" else type(storage).__name__
 
 
 def _first_lines(error: BaseException) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from homeport.cli.failures import USAGE, CommandError
 
@@ -30,17 +29,19 @@ class Origin:
         """As the user knows it."""
         return self.module or _short(self.file)
 
-    def flows(self) -> list[Flow]:
-        """The flows it defines. Raises whatever user code raises while it is run."""
+    def flows(self, root: Path | None = None) -> list[Flow]:
+        """The flows it defines, loaded as an agent would. Raises whatever user code raises while it is run."""
         from homeport.engine.loading import load_flows
 
         if self.module is None:
+            from homeport.code import find_root
+
             assert self.file is not None
-            return load_flows(self.file)
+            return load_flows(self.file, find_root(self.file, root))
         here = str(Path.cwd())
         if here not in sys.path:
             sys.path.insert(0, here)  # as `python -m` does
-        return load_flows(self.module)
+        return load_flows(self.module, root)
 
     def source(self, flow: Flow, root: Path | None) -> Source:
         """What has to travel for this flow to run elsewhere."""
@@ -49,8 +50,8 @@ class Origin:
         if self.module is None:
             assert self.file is not None
             return source_of_file(flow, self.file, root)
-        module: Any = importlib.import_module(self.module)
-        return source_of_module(flow, self.module, Path(module.__file__), root)
+        assert flow.entrypoint_file is not None, "an imported module has a file"
+        return source_of_module(flow, self.module, flow.entrypoint_file, root)
 
 
 def origins(paths: Sequence[str], modules: Sequence[str]) -> list[Origin]:
