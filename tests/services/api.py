@@ -20,6 +20,10 @@ from homeport_control_plane.ids import new_id
 from tests.services.control_plane import ControlPlane
 
 
+# One for all: making a client (its TLS context) costs more than most requests.
+_http = httpx.Client(verify=False, timeout=40)
+
+
 @dataclass(frozen=True)
 class Answer:
     """What came back."""
@@ -58,7 +62,7 @@ class Api:
         """Any bytes, with any headers over the usual ones."""
         sent = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = httpx.request(method, self.url + path, content=body, headers=sent, timeout=40)
+        answer = _http.request(method, self.url + path, content=body, headers=sent)
         return Answer(answer.status_code, answer.json(), answer.headers)
 
     def new_key(self, kind: str, **more: Any) -> str:
