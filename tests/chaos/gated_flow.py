@@ -26,7 +26,7 @@ SOURCE = """
         get_run_logger().info("line %d", number)
         return number
 
-    @flow(name="gated"%s)
+    @flow(name="gated"OPTIONS)
     def gated(name: str = "run", gate: str = "", lines: int = 20):
         tell("start", name)
         half = [step(number) for number in range(lines // 2)]
@@ -42,7 +42,7 @@ SOURCE = """
 def register_gated(stack: Stack, *, options: str = "") -> None:
     """Register the flow `gated` in project Chaos; `options` go into its decorator."""
     stack.write_flow("pyproject.toml", "")
-    stack.write_flow("gated.py", SOURCE % (f", {options}" if options else ""))
+    stack.write_flow("gated.py", SOURCE.replace("OPTIONS", f", {options}" if options else ""))
     stack.cli("create", "project", "Chaos", "--skip-if-exists")
     stack.cli("register", "--project", "Chaos", "-p", "gated.py")
 

@@ -7,6 +7,7 @@ import pytest
 from tests.chaos.gated_flow import GatedRun, register_gated
 from tests.services.fault_proxy import FaultProxy
 from tests.services.stack import Stack
+from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.chaos
 
@@ -27,7 +28,7 @@ def test_a_lost_reply_to_an_agent_or_run_changes_nothing(own_stack: Stack, proxy
     run.open_gate()
     seen = run.ends("COMPLETED")
 
-    assert proxy.dropped == 2
+    eventually(lambda: proxy.dropped == 2, what="two replies are lost")
     assert own_stack.witnessed() == ["start run", "half run", "end run"]
     assert run.lines() == list(range(20))
     assert [state["type"] for state in seen["states"]] == ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED"]

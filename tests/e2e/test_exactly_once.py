@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from homeport.client import Client
 from tests.chaos.gated_flow import register_gated
 from tests.services.stack import Stack
 from tests.services.waiting import eventually
@@ -14,7 +15,9 @@ def test_two_agents_share_two_hundred_runs_and_each_starts_exactly_once(own_stac
     for agent in ("a1", "a2"):
         own_stack.start_agent(agent, "--limit", "4")
 
-    own_stack.cli("run", "-n", "gated", "--project", "Chaos", "--count", str(RUNS), "--param", "lines=2")
+    with Client(own_stack.url, own_stack.control_plane.admin_key) as client:
+        run = {"project": "Chaos", "flow": "gated", "parameters": {"lines": 2}}
+        client.execute("createFlowRuns", {"inputs": [run] * RUNS})
     done = ["flow-run", "ls", "--state", "Completed", "--limit", str(RUNS), "--json"]
     eventually(lambda: own_stack.cli(*done).stdout.count('"id"') >= RUNS, what="all runs complete", within=150, every=1)
 
