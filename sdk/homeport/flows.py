@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, ove
 from homeport.engine import current
 from homeport.engine.decisions import Delay, RetryPolicy
 from homeport.engine.graph import Graph
-from homeport.engine.parameters import ParameterError, Signature, object_schema
+from homeport.engine.parameters import ParameterError, Signature, jsonable, object_schema
 from homeport.parameters import Parameter
 from homeport.spellings import seconds
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
@@ -209,7 +209,7 @@ class Flow:
     def run(self, parameters: dict[str, Any] | None = None, **kwargs: Any) -> State:
         """Run it here, now, and return the final state; of a graph flow, `state.result[task]` is that task's state.
 
-        Raises TypeError for a parameter that the flow does not have.
+        Raises ParameterError for parameters that do not fit.
         """
         from homeport.engine import local
 
@@ -222,7 +222,9 @@ class Flow:
             )
         if self._held_back("run"):
             return None  # type: ignore[return-value]
-        return local.run(self, {**(parameters or {}), **kwargs})
+        values = {**(parameters or {}), **kwargs}
+        self.checked_parameters(values)
+        return local.run(self, values)
 
     def checked_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, converted as the flow wants them; raises ParameterError."""
@@ -345,7 +347,7 @@ def _property(parameter: Parameter) -> dict[str, Any]:
     if parameter.description:
         found["description"] = parameter.description
     if not parameter.required:
-        found["default"] = parameter.default
+        found["default"] = jsonable(parameter.default)
     return found
 
 

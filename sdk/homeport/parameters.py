@@ -23,6 +23,8 @@ class Parameter(Task[..., Any]):
         self.required = default is None if required is None else required
         flow = current.building.get()
         if flow is not None:
+            if any(other.name == name for other in flow.parameters()):
+                raise ValueError(f"flow {flow.name!r} has a parameter {name!r} already; use that one.")
             flow.nodes.add(self)
 
     def run(self) -> Any:

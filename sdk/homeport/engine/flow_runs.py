@@ -20,7 +20,8 @@ from homeport.engine.loops import LoopThread
 from homeport.engine.parameters import ParameterError
 from homeport.engine.prints import Capture
 from homeport.engine.states import State, StateType
-from homeport.engine.task_runs import TaskRun, cancelled, story
+from homeport.engine.stories import story
+from homeport.engine.task_runs import TaskRun, cancelled
 from homeport.engine.threads import WorkerThreads
 
 if TYPE_CHECKING:

@@ -74,7 +74,6 @@ class Signature:
 
     def schema(self, title: str) -> dict[str, Any]:
         """The JSON Schema of the parameters, draft 2020-12."""
-        from pydantic import TypeAdapter
         from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
 
         properties, definitions = {}, {}
@@ -86,10 +85,7 @@ class Signature:
             definitions.update(found.pop("$defs", {}))
             default = self.names[name].default
             if default is not EMPTY:
-                try:
-                    found["default"] = TypeAdapter(Any).dump_python(default, mode="json")
-                except Exception:
-                    found.setdefault("description", f"Default: {default!r}")
+                found["default"] = jsonable(default)
             properties[name] = {"title": name, **found}
         schema = object_schema(
             title, properties, [name for name in properties if self.names[name].default is EMPTY and name != self.many]
@@ -137,6 +133,15 @@ class Signature:
         if problems:
             raise ParameterError(flow, problems)
         return checked
+
+
+def jsonable(value: Any) -> Any:
+    """The value as JSON can say it; of what it cannot, the text that `repr` gives."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value, fallback=repr)
 
 
 def object_schema(title: str, properties: dict[str, Any], required: list[str]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
 from homeport.engine.ids import new_id
 from homeport.engine.prints import Capture
 from homeport.engine.states import State, StateType
+from homeport.engine.stories import story
 from homeport.engine.timeouts import raise_in_thread
 from homeport.futures import Future
 
@@ -130,7 +130,7 @@ class TaskRun:
                 return self.finish(outcome)
             self._enter(outcome.state)
             yield Pause(outcome.seconds, run.stop)
-            if run.stop.is_set():
+            if run.stop.is_set() or self._final:
                 self.finish(states.Cancelled("Cancelled while waiting for a retry."))
                 raise RunCancelled()
 
@@ -265,18 +265,3 @@ def cancelled(error: BaseException) -> State:
     if isinstance(error, KeyboardInterrupt):
         return states.Cancelled("Interrupted from the keyboard.", data=error)
     return states.Cancelled("The run was cancelled.", data=error)
-
-
-def story(error: BaseException) -> str:
-    """The traceback as user code sees it: from its own first line on, without the engine's frames above it."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None and _is_engine(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
-    return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-
-
-def _is_engine(filename: str) -> bool:
-    return filename.startswith(_ENGINE)
-
-
-_ENGINE = __file__.rsplit("task_runs", 1)[0]
