@@ -100,7 +100,12 @@ async def register(
 
 
 async def get_many(
-    db: Queries, tenant_id: UUID, ids: Sequence[UUID], *, timings: Timings = DEFAULT_TIMINGS, now: datetime | None = None
+    db: Queries,
+    tenant_id: UUID,
+    ids: Sequence[UUID],
+    *,
+    timings: Timings = DEFAULT_TIMINGS,
+    now: datetime | None = None,
 ) -> dict[UUID, Agent]:
     """The agents of these ids that exist in the tenant."""
     query = f"{SQL['select']} {SQL['chosen']}"

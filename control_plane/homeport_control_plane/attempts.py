@@ -1,4 +1,7 @@
-"""Attempts: one try of a flow run. Start is the commit point, finish takes the first final state, release gives back."""
+"""Attempts: one try of a flow run.
+
+Start is the commit point, finish takes the first final state, release gives back.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,8 @@ async def start(
 ) -> Started:
     """The commit point: after this the caller runs user code. The same instance may ask again.
 
-    Raises Fenced (another instance started it, or a newer attempt exists), InvalidTransition (cancelled, ended), NotFound.
+    Raises Fenced (another instance started it, or a newer attempt exists), InvalidTransition (cancelled, ended),
+    NotFound.
     """
     names.name("instance", instance)
     host = None if host is None else names.text("host", host, limit=255)
@@ -92,8 +96,8 @@ async def finish(
 ) -> Finished:
     """The first final state wins; a later one is kept in the history and answered with what stands.
 
-    With `agent_key_id`, only an attempt held by an agent that registered with this key is found. Ends the attempt's task
-    runs. Raises Fenced, NotFound, InvalidTransition, InvalidInput (the state is not final).
+    With `agent_key_id`, only an attempt held by an agent that registered with this key is found. Ends the attempt's
+    task runs. Raises Fenced, NotFound, InvalidTransition, InvalidInput (the state is not final).
     """
     wanted = _final_state(type, name, message)
     identity = (tenant_id, attempt_id)
@@ -126,9 +130,10 @@ async def release(
     actor: str,
     now: datetime | None = None,
 ) -> State:
-    """Gives a claimed, not started attempt back: SCHEDULED again, CRASHED with the reason, or CANCELLED if that was asked for.
+    """Gives a claimed, not started attempt back.
 
-    Raises Fenced, NotFound, InvalidTransition (already started).
+    The run is SCHEDULED again, CRASHED with the reason, or CANCELLED if that was asked for. Raises Fenced, NotFound,
+    InvalidTransition (already started).
     """
     names.text("reason", reason)
     row = await db.fetchrow(SQL["release"], tenant_id, attempt_id, reason, crashed, now, agent_key_id, actor)
@@ -183,7 +188,8 @@ def fenced(row: Row) -> Fenced:
 
 def _other_instance(row: Row) -> Fenced:
     return Fenced(
-        f"attempt {row['number']} of flow run {row['flow_run_name']!r} was started by another instance, {row['instance']!r}",
+        f"attempt {row['number']} of flow run {row['flow_run_name']!r} was started by another instance, "
+        f"{row['instance']!r}",
         attempt_number=row["number"],
         current_attempt_number=row["attempt_number"],
     )

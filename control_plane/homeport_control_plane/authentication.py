@@ -43,8 +43,8 @@ async def authenticate(
 ) -> Principal:
     """The principal of a bearer token. Raises Unauthenticated; a wrong checksum is refused without the database.
 
-    A revoked or expired key is refused; a run token is good until ten minutes after its attempt ended. Notes the use of a
-    key at most once a minute.
+    A revoked or expired key is refused; a run token is good until ten minutes after its attempt ended. Notes the use
+    of a key at most once a minute.
     """
     presented = keys.parse(token)
     if presented.kind == "run":

@@ -76,7 +76,10 @@ async def claim(
     timings: Timings = DEFAULT_TIMINGS,
     now: datetime | None = None,
 ) -> Claimed:
-    """Up to `limit` due runs (0 to 1,000) of the agent's queues, at once. Raises SessionSuperseded, NotFound, InvalidInput."""
+    """Up to `limit` due runs (0 to 1,000) of the agent's queues, at once.
+
+    Raises SessionSuperseded, NotFound, InvalidInput.
+    """
     if not 0 <= limit <= MOST_RUNS:
         raise InvalidInput.field("limit", f"must be 0 to {MOST_RUNS:,}, found {limit}")
     if len(live_attempts) > MOST_LIVE:
@@ -117,7 +120,7 @@ async def claim_held(
     wait_seconds: float | None = None,
     timings: Timings = DEFAULT_TIMINGS,
 ) -> Claimed:
-    """As `claim`, held for up to `wait_seconds` (at most and by default `timings.poll_held`) until there is something to say.
+    """As `claim`, held until there is something to say: at most `wait_seconds`, and never over `timings.poll_held`.
 
     Stopping the `wakeups` answers every held poll at once, empty.
     """

@@ -1,4 +1,4 @@
-"""Creating flow runs: parameters are checked against the version's schema, and the same idempotency key makes the same run."""
+"""Creating flow runs: parameters fit the version's schema, and the same idempotency key makes the same run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The pool of connections, transactions, and the `-- name:` SQL files; every way a database can be away is one error.
 
-Domain functions take `Queries`: the pool itself (each statement its own transaction) or a `Session` (one transaction). What a
-statement changed is announced to whoever waits for it by `announce`, in a session only once it has committed.
+Domain functions take `Queries`: the pool itself (each statement its own transaction) or a `Session` (one
+transaction). What a statement changed is announced to whoever waits for it by `announce`, in a session only once it
+has committed.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class Database:
         """Closes the pool; connections still in use after `timeout` seconds are cut."""
         try:
             await asyncio.wait_for(self.pool.close(), timeout)
-        except (TimeoutError, *_AWAY):
+        except _AWAY:
             self.pool.terminate()
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:

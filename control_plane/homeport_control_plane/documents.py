@@ -1,4 +1,4 @@
-"""JSON documents (parameters, schemas, references) on their way to and from a json column, and what is refused in them."""
+"""JSON documents on their way to and from a json column, and what is refused in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _MAX_DEPTH = 100
 
 
 def to_json(path: str, value: Any, *, limit: int = MAX_DOCUMENT_BYTES) -> str:
-    """The document as text for a json column. Raises InvalidInput naming the path of what JSON or the database cannot hold."""
+    """The document as text for a json column.
+
+    Raises InvalidInput naming the path of what JSON or the database cannot hold.
+    """
     _check(path, value, 0)
     try:
         raw = msgspec.json.encode(value)

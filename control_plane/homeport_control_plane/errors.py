@@ -1,15 +1,15 @@
 """What the domain refuses, as one small tree; the edge turns each member into the union member of the same name.
 
-    DomainError                 the caller can handle it: message, and a hint with what to do
-    ├── NotFound                nothing of that kind and reference in this tenant
-    ├── Conflict                a name or an idempotency key is taken by something else
-    ├── InvalidInput            fields were wrong; one FieldProblem each
-    │   └── InvalidCursor       a cursor that this server never handed out
-    ├── InvalidTransition       the state table does not allow it
-    ├── Fenced                  an attempt that is not the current one, or another instance of it
-    ├── SessionSuperseded       another process registered the same agent
-    └── Unauthenticated         no such key, or a revoked, expired or mistyped one
-    DatabaseUnavailable         not the caller's fault: asking again later is safe
+DomainError                 the caller can handle it: message, and a hint with what to do
+├── NotFound                nothing of that kind and reference in this tenant
+├── Conflict                a name or an idempotency key is taken by something else
+├── InvalidInput            fields were wrong; one FieldProblem each
+│   └── InvalidCursor       a cursor that this server never handed out
+├── InvalidTransition       the state table does not allow it
+├── Fenced                  an attempt that is not the current one, or another instance of it
+├── SessionSuperseded       another process registered the same agent
+└── Unauthenticated         no such key, or a revoked, expired or mistyped one
+DatabaseUnavailable         not the caller's fault: asking again later is safe
 """
 
 from __future__ import annotations

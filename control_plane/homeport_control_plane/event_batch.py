@@ -1,7 +1,7 @@
 """The batch of run events on the wire: strictly decoded structs, and the JSON Schema that is the contract of them.
 
-Decoding is strict (no unknown field, no coercion), because a field that is silently dropped is lost for good: the sender
-forgets what was acknowledged.
+Decoding is strict (no unknown field, no coercion), because a field that is silently dropped is lost for good: the
+sender forgets what was acknowledged.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class TaskStateEvent(
     run_count: Count = 0
 
 
-class RunStateEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="run_state", gc=False):
+class RunStateEvent(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="run_state", gc=False
+):
     """The flow run entered a state that is not final."""
 
     seq: Seq
@@ -134,6 +136,7 @@ def _consecutive(batch: EventBatch) -> EventBatch:
     for index, event in enumerate(batch.events):
         if event.seq != expected + index:
             raise InvalidInput.field(
-                f"batch.events[{index}].seq", f"must be {expected + index}, one more than its predecessor; found {event.seq}"
+                f"batch.events[{index}].seq",
+                f"must be {expected + index}, one more than its predecessor; found {event.seq}",
             )
     return batch

@@ -1,4 +1,4 @@
-"""Reports of a run process: one transaction a batch, acknowledged by high-water mark, accepted from the current attempt only."""
+"""Reports of a run process: one transaction a batch, acknowledged by mark, from the current attempt only."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ async def report(
 ) -> Acknowledged:
     """Stores what is new of the batch and renews the lease; an empty batch is a heartbeat.
 
-    A batch that starts beyond the acknowledged mark stores nothing and is answered with the mark. What a superseded attempt
-    reports is kept, marked as not accepted, and raises Fenced. Raises NotFound.
+    A batch that starts beyond the acknowledged mark stores nothing and is answered with the mark. What a superseded
+    attempt reports is kept, marked as not accepted, and raises Fenced. Raises NotFound.
     """
     events = batch.events
     first, last = (events[0].seq, events[-1].seq) if events else (0, 0)
@@ -123,9 +123,7 @@ async def _store_logs(
     session: Session, tenant_id: UUID, row: Row, events: Sequence[LogEvent | DroppedEvent], now: datetime | None
 ) -> None:
     columns = zip(*map(_log_columns, events), strict=True)
-    await session.execute(
-        SQL["store_logs"], tenant_id, row["flow_run_id"], row["number"], now, *map(list, columns)
-    )
+    await session.execute(SQL["store_logs"], tenant_id, row["flow_run_id"], row["number"], now, *map(list, columns))
 
 
 def _log_columns(event: LogEvent | DroppedEvent) -> tuple[object, ...]:
@@ -141,15 +139,16 @@ async def _rename_run(
 ) -> None:
     name, message = _storable(event.name), _storable(event.message)
     identity = (tenant_id, attempt_id)
-    renamed = await session.fetchval(
-        SQL["rename_run"], *identity, event.type, name, message, event.at, now, live
-    )
+    renamed = await session.fetchval(SQL["rename_run"], *identity, event.type, name, message, event.at, now, live)
     if renamed is None:
         await session.execute(attempts.SQL["refused"], *identity, event.type, name, message, event.at, now, "run")
 
 
 def _storable(text: str) -> str:
-    """The text without what PostgreSQL cannot hold. Refusing a line because of a NUL would block all lines behind it."""
+    """The text without what PostgreSQL cannot hold.
+
+    Refusing a line because of a NUL would block all lines behind it.
+    """
     if "\0" in text:
         text = text.replace("\0", "\ufffd")
     if text.isascii():

@@ -1,4 +1,7 @@
-"""Why a run is where it is: ordered checks with what was seen and what to do. One answer behind page, command line and doctor."""
+"""Why a run is where it is: ordered checks with what was seen and what to do.
+
+One answer behind page, command line and doctor.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,10 @@ async def explain(
         return Explanation(flow_run_id, check.evidence, (check,))
     if run["queue_id"] is None:
         check = Check(
-            "direct", "WAIT", "created to be executed by whoever created it; no agent will take it", "cancel it, and run it again"
+            "direct",
+            "WAIT",
+            "created to be executed by whoever created it; no agent will take it",
+            "cancel it, and run it again",
         )
         return Explanation(flow_run_id, check.evidence, (check,))
     checks = [_schedule(run), _deployment(run), _queue(run)]
@@ -71,7 +77,7 @@ def _held(run: Row) -> Check:
             "attempt",
             "WAIT",
             f"{who} claimed it {unheard} ago and has not started it yet (attempt {run['attempt_number']})",
-            f"its code is being fetched or its process started; if that takes over {lease} s more, it goes back to the queue",
+            f"its code is being fetched or its process started; in {lease} s it would go back to the queue",
         )
     if run["state_type"] == "CANCELLING":
         return Check("attempt", "WAIT", f"{who} was asked to stop it {_ago(run['seconds_in_state'])} ago")
@@ -95,9 +101,7 @@ def _deployment(run: Row) -> Check:
 def _queue(run: Row) -> Check:
     name = run["queue"]
     if run["queue_paused"]:
-        return Check(
-            "work queue", "BLOCK", f"work queue {name!r} is paused", f"homeport work-queue resume {name}"
-        )
+        return Check("work queue", "BLOCK", f"work queue {name!r} is paused", f"homeport work-queue resume {name}")
     return Check("work queue", "PASS", f"work queue {name!r} is not paused")
 
 
@@ -117,9 +121,7 @@ async def _limit(db: Queries, tenant_id: UUID, run: Row) -> Check:
     )
 
 
-async def _agents(
-    db: Queries, tenant_id: UUID, run: Row, timings: Timings, now: datetime | None
-) -> list[Check]:
+async def _agents(db: Queries, tenant_id: UUID, run: Row, timings: Timings, now: datetime | None) -> list[Check]:
     """Whether there are agents of the queue, healthy ones, with the labels, and with room."""
     queue = run["queue"]
     found = await db.fetch(SQL["agents"], tenant_id, queue, now)
@@ -127,7 +129,12 @@ async def _agents(
         others = [row["queue"] for row in await db.fetch(SQL["other_queues"], tenant_id, now, timings.agent_offline)]
         elsewhere = f"; agents that are online serve {', '.join(others)}" if others else "; no agent is online at all"
         return [
-            Check("agents", "BLOCK", f"no agent ever served work queue {queue!r}{elsewhere}", f"homeport agent start -q {queue}")
+            Check(
+                "agents",
+                "BLOCK",
+                f"no agent ever served work queue {queue!r}{elsewhere}",
+                f"homeport agent start -q {queue}",
+            )
         ]
     online = [agent for agent in found if agent["seconds_unseen"] <= timings.agent_offline]
     if not online:
@@ -146,7 +153,9 @@ async def _agents(
     fitting = [agent for agent in online if wanted <= set(agent["labels"])]
     if not fitting:
         return [*checks, _labels(wanted, online)]
-    checks.append(Check("labels", "PASS", f"{_names(fitting)} have the labels of the run" if wanted else "the run asks for none"))
+    checks.append(
+        Check("labels", "PASS", f"{_names(fitting)} have the labels of the run" if wanted else "the run asks for none")
+    )
     return [*checks, _room(fitting)]
 
 

@@ -25,8 +25,8 @@ SQL = load_sql("flow_runs")
 class FlowRun:
     """A flow run with its present state.
 
-    `attempt_number` is 0 until something claims it, `attempt_id` the attempt that holds it now, `agent_id` the agent of the
-    last attempt; `queue` is None for a direct run.
+    `attempt_number` is 0 until something claims it, `attempt_id` the attempt that holds it now, `agent_id` the agent
+    of the last attempt; `queue` is None for a direct run.
     """
 
     id: UUID

@@ -1,7 +1,7 @@
 """API keys and run tokens as text: made, parsed and compared here, without a database.
 
-A key is `hp_<kind>_<12 hex id>_<64 hex secret><8 hex crc32 of everything before>`; a run token has the 32 hex digits of its
-attempt's id in the place of the key's id. The checksum lets a mistyped token be refused without a look-up.
+A key is `hp_<kind>_<12 hex id>_<64 hex secret><8 hex crc32 of everything before>`; a run token has the 32 hex digits
+of its attempt's id in the place of the key's id. The checksum lets a mistyped token be refused without a look-up.
 """
 
 from __future__ import annotations
@@ -61,7 +61,9 @@ def parse(text: str) -> Token:
     """The token's parts. Raises Unauthenticated for anything malformed or with a wrong checksum."""
     match = _TOKEN.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise Unauthenticated("this is not a Homeport key", hint="a key starts with hp_ and is shown once, when it is made")
+        raise Unauthenticated(
+            "this is not a Homeport key", hint="a key starts with hp_ and is shown once, when it is made"
+        )
     if match[5] != _checksum(text[:-8]):
         raise Unauthenticated("the key's checksum is wrong: it was cut or mistyped", hint="copy the whole key again")
     return Token(match[1] or match[3], match[2] or match[4], _hash(text))

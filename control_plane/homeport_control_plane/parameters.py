@@ -1,7 +1,7 @@
 """Parameters of a run, checked against the parameter schema of its flow version before the run exists.
 
-Schemas come from whoever may register, so they are bounded too: no reference leaves the schema, and a pattern that explodes
-is given up instead of eating the event loop.
+Schemas come from whoever may register, so they are bounded too: no reference leaves the schema, and a pattern that
+explodes is given up instead of eating the event loop.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class ParameterSchema:
     def check(self, parameters: dict[str, Any]) -> None:
         """Raises InvalidInput with one problem for each parameter that the schema refuses."""
         try:
-            problems = [_problem(error) for error, _ in zip(self._errors(parameters), range(_MOST_PROBLEMS), strict=False)]
+            problems = [
+                _problem(error) for error, _ in zip(self._errors(parameters), range(_MOST_PROBLEMS), strict=False)
+            ]
         except (ValueError, TypeError, OverflowError) as error:
             raise InvalidInput.field("parameters", _first_line(error)) from error
         if problems:

@@ -40,7 +40,10 @@ class Project:
 async def create(
     db: Queries, tenant_id: UUID, *, name: str, description: str = "", skip_if_exists: bool = False
 ) -> tuple[Project, bool]:
-    """The project and whether it was created now. Raises Conflict if the name is taken (unless skipped), InvalidInput."""
+    """The project and whether it was created now.
+
+    Raises Conflict if the name is taken (unless skipped), InvalidInput.
+    """
     names.name("name", name)
     names.text("description", description)
     row = await db.fetchrow(SQL["create"], new_id(), tenant_id, name, description)

@@ -1,4 +1,4 @@
-"""Registering a flow: one call makes or updates flow, version and deployment, and changes nothing if nothing changed."""
+"""Registering a flow: one call makes or updates flow, version and deployment, and nothing if nothing changed."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ async def register(
 ) -> Registered:
     """Flow, version and deployment as described.
 
-    The same content and description as the latest version makes no new version unless `force`. Idempotent by nature, so a
-    repeated call is safe. Raises NotFound (the project), InvalidInput.
+    The same content and description as the latest version makes no new version unless `force`. Idempotent by nature,
+    so a repeated call is safe. Raises NotFound (the project), InvalidInput.
     """
     names.name("name", name)
     names.name("deployment", deployment)
@@ -162,7 +162,14 @@ async def _version(
 
 
 async def _registered(
-    db: Database, tenant_id: UUID, flow_id: UUID, version_id: UUID, project: str, name: str, deployment: str, changed: bool
+    db: Database,
+    tenant_id: UUID,
+    flow_id: UUID,
+    version_id: UUID,
+    project: str,
+    name: str,
+    deployment: str,
+    changed: bool,
 ) -> Registered:
     flow = await flows.get(db, tenant_id, flow_id)
     version = (await flows.versions_by_id(db, tenant_id, [version_id])).get(version_id)

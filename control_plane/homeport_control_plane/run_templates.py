@@ -1,4 +1,4 @@
-"""What a run takes from its deployment, remembered in the process; the statement that uses it checks that it still holds."""
+"""What a run takes from its deployment: remembered in the process, and checked by the statement that uses it."""
 
 from __future__ import annotations
 

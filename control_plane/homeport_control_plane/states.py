@@ -1,7 +1,7 @@
 """The state table, as the Python side knows it; the database's `state_transition` holds the same pairs.
 
-Types decide what may happen, names say it to people ("Late" is a SCHEDULED run). The pair table exists here only so that a
-test can compare it with the database pair by pair: no code reads a state, decides here and writes it back.
+Types decide what may happen, names say it to people ("Late" is a SCHEDULED run). The pair table exists here only so
+that a test can compare it with the database pair by pair: no code reads a state, decides here and writes it back.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ TASK_RUN_TRANSITIONS: Final[dict[StateType, frozenset[StateType]]] = {
 class State:
     """One row of a run's or task run's history.
 
-    `number` counts accepted states from 1 without a gap; a state that was refused (`accepted` false) carries the number of
-    the state that stood when it arrived. `actor` says who told it: "key:...", "agent:...", "run", "rescuer", ...
+    `number` counts accepted states from 1 without a gap; a state that was refused (`accepted` false) carries the
+    number of the state that stood when it arrived. `actor` says who told it: "key:...", "agent:...", "run",
+    "rescuer", ...
     """
 
     number: int

@@ -67,7 +67,9 @@ async def states(db: Queries, tenant_id: UUID, task_run_ids: Sequence[UUID]) -> 
     """The history of each task run, oldest first, refused states included."""
     found: dict[UUID, list[State]] = defaultdict(list)
     for row in await db.fetch(SQL["states"], tenant_id, list(task_run_ids)):
-        columns = {name: row[name] for name in ("number", "name", "message", "at", "actor", "attempt_number", "accepted")}
+        columns = {
+            name: row[name] for name in ("number", "name", "message", "at", "actor", "attempt_number", "accepted")
+        }
         found[row["task_run_id"]].append(State(type=StateType(row["type"]), **columns))
     return dict(found)
 

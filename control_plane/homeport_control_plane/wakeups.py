@@ -1,11 +1,11 @@
 """Waking whoever waits: one LISTEN connection a server process, fanned out in process by topic.
 
-Topics: `queue:<tenant>:<queue name>`, `agent:<agent id>`, `run:<flow run id>`, `agents:<tenant>`, `keys:<tenant>`. A wake-up is a
-hint, never a message: whoever is woken looks at the database.
+Topics: `queue:<tenant>:<queue name>`, `agent:<agent id>`, `run:<flow run id>`, `agents:<tenant>`, `keys:<tenant>`. A
+wake-up is a hint, never a message: whoever is woken looks at the database.
 
-A queue's topic is *shared* by the agents that wait for it: one of them is woken, and passes the wake-up on when it has looked,
-so that a thousand idle agents are not a thousand claims for one run. The net below is a slow look at what is due, once a
-process, which announces to this process alone.
+A queue's topic is *shared* by the agents that wait for it: one of them is woken, and passes the wake-up on when it
+has looked, so that a thousand idle agents are not a thousand claims for one run. The net below is a slow look at what
+is due, once a process, which announces to this process alone.
 """
 
 from __future__ import annotations
@@ -60,10 +60,13 @@ class Waiter:
     async def wait(self, timeout: float) -> bool:
         """True as soon as a topic was announced, False after `timeout` seconds or once the wake-ups are stopping."""
         if timeout > 0 and not self._event.is_set():
+            self._wakeups._waiting += 1
             try:
                 await asyncio.wait_for(self._event.wait(), timeout)
             except TimeoutError:
                 return False
+            finally:
+                self._wakeups._waiting -= 1
         woken = self._event.is_set() and not self._wakeups.stopping
         self._event.clear()
         return woken and timeout > 0
@@ -88,6 +91,7 @@ class Wakeups:
         self._timings = timings
         self._origin = uuid4().hex[:12]
         self._stopping = False
+        self._waiting = 0
         self._connection: Any = None
         self._task: asyncio.Task[None] | None = None
         self._sender: asyncio.Task[None] | None = None
@@ -127,12 +131,17 @@ class Wakeups:
         """True once `stop` was called: held polls answer at once."""
         return self._stopping
 
+    @property
+    def waiting(self) -> int:
+        """How many waiters of this process wait now."""
+        return self._waiting
+
     def waiter(self, *topics: str, shared: Iterable[str] = ()) -> Waiter:
         """A waiter for any of these topics. Of the waiters of a `shared` topic one at a time is woken."""
         return Waiter(self, topics, tuple(shared))
 
     def announce(self, topics: Iterable[str]) -> None:
-        """Wakes this process's waiters at once and tells the other servers by a NOTIFY that is shared with its neighbours."""
+        """Wakes this process's waiters at once, and other servers' by a NOTIFY shared with its neighbours."""
         for topic in topics:
             self._wake(topic)
             self._unsent[topic] = None
@@ -211,8 +220,9 @@ class Wakeups:
         for row in rows:
             if row["due"]:
                 self._wake(f"queue:{row['tenant_id']}:{row['name']}")
-        ahead = [row["seconds"] for row in rows if row["seconds"] is not None]
-        return min([self._timings.slow_scan, *(max(0.001, seconds) for seconds in ahead)])
+        pauses = [self._timings.slow_scan]
+        pauses += [max(0.001, float(row["seconds"])) for row in rows if row["seconds"] is not None]
+        return min(pauses)
 
     async def _until_lost(self, seconds: float) -> None:
         try:

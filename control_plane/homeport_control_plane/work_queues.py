@@ -19,7 +19,10 @@ _MAX_INT = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class WorkQueue:
-    """A queue; `held` counts runs that agents hold now, `scheduled` those waiting. The lower `priority` is served first."""
+    """A queue; `held` counts runs that agents hold now, `scheduled` those waiting.
+
+    The lower `priority` is served first.
+    """
 
     id: UUID
     name: str

@@ -1,8 +1,8 @@
 """Databases for integration tests, re-exported as fixtures, and a small world on one."""
 
 import pytest
-from homeport_control_plane.database import Database
 
+from homeport_control_plane.database import Database
 from tests.integration.db_world import World
 from tests.services.postgres import database_url, db, empty_database_url, postgres
 

@@ -8,7 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from homeport_control_plane import agents, attempts, claims, creation, event_batch, events, flow_runs, projects, registration, tenants
+from homeport_control_plane import (
+    agents,
+    attempts,
+    claims,
+    creation,
+    event_batch,
+    events,
+    flow_runs,
+    projects,
+    registration,
+    tenants,
+)
 from homeport_control_plane.agents import Registration
 from homeport_control_plane.authentication import authenticate
 from homeport_control_plane.claims import Claim
@@ -82,9 +93,7 @@ class World:
 
     async def claim(self, agent: Registration, limit: int = 1, **changes: Any) -> list[Claim]:
         """What the agent gets now."""
-        found = await claims.claim(
-            self.db, self.tenant_id, agent.agent_id, agent.session_id, limit=limit, **changes
-        )
+        found = await claims.claim(self.db, self.tenant_id, agent.agent_id, agent.session_id, limit=limit, **changes)
         return list(found.claims)
 
     async def claimed(self, **changes: Any) -> Claim:

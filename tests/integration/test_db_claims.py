@@ -4,10 +4,10 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+
 from homeport_control_plane import claims, work_queues
 from homeport_control_plane.errors import InvalidInput, InvalidTransition, NotFound, SessionSuperseded
 from homeport_control_plane.loops import rescuer
-
 from tests.integration.db_world import ACTOR, World, later
 
 

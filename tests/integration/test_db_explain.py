@@ -4,7 +4,6 @@ from uuid import uuid4
 
 from homeport_control_plane import work_queues
 from homeport_control_plane.explain import Explanation, explain
-
 from tests.integration.db_world import World, later
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from homeport_control_plane import api_keys, tenants
 from homeport_control_plane.authentication import authenticate
 from homeport_control_plane.database import Database
@@ -32,7 +33,9 @@ async def test_a_revoked_key_is_refused_and_says_so(db: Database) -> None:
 async def test_an_expired_key_is_refused(db: Database) -> None:
     admin = await authenticate(db, await tenants.bootstrap(db) or "")
     soon = datetime.now(UTC) + timedelta(hours=1)
-    _, text = await api_keys.create(db, admin.tenant_id, name="x", kind="agent", actor="a", expires_at=soon, queues=["q"])
+    _, text = await api_keys.create(
+        db, admin.tenant_id, name="x", kind="agent", actor="a", expires_at=soon, queues=["q"]
+    )
 
     assert (await authenticate(db, text)).queues == ("q",)
     with pytest.raises(Unauthenticated, match="expired"):

@@ -3,10 +3,10 @@
 from uuid import uuid4
 
 import pytest
+
 from homeport_control_plane import attempts, claims, task_runs
 from homeport_control_plane.errors import Fenced, InvalidTransition
 from homeport_control_plane.loops import late_marker, partitions, rescuer
-
 from tests.integration.db_world import ACTOR, World, later, line, state, task
 
 
@@ -67,6 +67,14 @@ async def test_a_heartbeat_keeps_the_lease(world: World) -> None:
 
     assert await rescuer.run_once(world.db, now=later(100)) == 0
     assert await rescuer.run_once(world.db, now=later(120)) == 1
+
+
+async def test_reports_of_a_process_that_never_started_do_not_keep_its_lease(world: World) -> None:
+    claim = await world.claimed()
+
+    await world.report(claim, line(1, "too early"), now=later(50))
+
+    assert await rescuer.run_once(world.db, now=later(70)) == 1
 
 
 async def test_a_superseded_attempt_reports_in_vain_and_what_it_said_is_kept(world: World) -> None:

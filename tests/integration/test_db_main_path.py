@@ -3,10 +3,10 @@
 from uuid import uuid4
 
 import pytest
+
 from homeport_control_plane import attempts, flow_runs, flows, logs, registration, task_runs
 from homeport_control_plane.authentication import authenticate
 from homeport_control_plane.errors import Conflict, Fenced, InvalidInput, InvalidTransition, NotFound, Unauthenticated
-
 from tests.integration.db_world import ACTOR, World, later, line, state, task
 
 

@@ -1,4 +1,4 @@
-"""Runs a loop's `run_once` again and again: the interval with jitter, the stop, and what happens when it fails, written once."""
+"""Runs a loop's `run_once` again and again: interval with jitter, stop, and failures, written once."""
 
 from __future__ import annotations
 

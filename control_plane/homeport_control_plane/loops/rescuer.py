@@ -1,7 +1,7 @@
 """Ends the attempts whose lease ran out: whoever held them died, hangs, or cannot reach us.
 
-What had not started goes back to its queue. What ran is lost, and the flow says what follows: `crash`, `retry` (a new attempt,
-this one superseded before it) or `hold` (wait for a person). What was to be cancelled is.
+What had not started goes back to its queue. What ran is lost, and the flow says what follows: `crash`, `retry` (a new
+attempt, this one superseded before it) or `hold` (wait for a person). What was to be cancelled is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Forward-only numbered migrations, applied at start under an advisory lock so that any number of servers may start at once."""
+"""Forward-only numbered migrations, applied at start; an advisory lock lets any number of servers start at once."""
 
 from __future__ import annotations
 
@@ -57,9 +57,12 @@ async def migrate(url: str, *, known: Sequence[Migration] | None = None) -> list
 async def _pending(connection: asyncpg.Connection, known: Sequence[Migration]) -> list[Migration]:
     await connection.execute(
         "create table if not exists schema_migration ("
-        " number int primary key, name text not null, digest text not null, applied_at timestamptz not null default now())"
+        " number int primary key, name text not null, digest text not null,"
+        " applied_at timestamptz not null default now())"
     )
-    applied = {row["number"]: row for row in await connection.fetch("select number, name, digest from schema_migration")}
+    applied = {
+        row["number"]: row for row in await connection.fetch("select number, name, digest from schema_migration")
+    }
     for number, row in applied.items():
         match = next((m for m in known if m.number == number), None)
         if match is None:
@@ -68,7 +71,9 @@ async def _pending(connection: asyncpg.Connection, known: Sequence[Migration]) -
                 "it was used by a newer server: upgrade this one"
             )
         if match.digest != row["digest"]:
-            raise SchemaMismatch(f"migration {number} ({row['name']}) was applied with another content than this server's")
+            raise SchemaMismatch(
+                f"migration {number} ({row['name']}) was applied with another content than this server's"
+            )
     return [m for m in known if m.number not in applied]
 
 
