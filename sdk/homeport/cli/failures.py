@@ -97,6 +97,9 @@ def _client_error(error: Exception, session: Session | None) -> int:
         source = session.settings.get("api_url").source
         if source not in message:
             message += f"\n  The address comes from {source}."
+    if isinstance(error, errors.Unavailable):
+        _tell(message, hint or "It is there, but cannot answer now; its log says more: homeport server logs")
+        return UNREACHABLE
     if isinstance(error, errors.Unreachable):
         _tell(message, hint or _unreachable_hint(session))
         return UNREACHABLE

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from homeport.cli import states
-from homeport.cli.failures import FAILED, NOT_FOUND, CommandError
+from homeport.cli.failures import FAILED, NOT_FOUND, USAGE, CommandError
 from homeport.cli.session import Session, say
 
 if TYPE_CHECKING:
     from homeport.flows import Flow
 
+Loaded = TypeVar("Loaded")
+
 
 def run_local(path: Path | None, module: str | None, name: str | None, parameters: dict[str, Any]) -> int:
     """Run a flow of a file or module; nothing is reported to anyone. Returns the exit code of its outcome."""
     from homeport.cli.sources import origins
+    from homeport.engine.parameters import ParameterError
 
-    found = [
-        flow for origin in origins([str(path)] if path else [], [module] if module else []) for flow in origin.flows()
-    ]
-    flow = _chosen(found, name, str(path or module))
-    state = flow.run(parameters)
+    where = str(path or module)
+    places = origins([str(path)] if path else [], [module] if module else [])
+    flow = _chosen([flow for place in places for flow in _loaded(place.flows, where)], name, where)
+    try:
+        state = flow.run(parameters)
+    except ParameterError as error:
+        raise CommandError(str(error), code=USAGE) from error
     say(f"Flow {flow.name}: {state.name}" + (f" - {state.message}" if state.message else ""))
     return 0 if state.is_completed() else FAILED
 
 
 def execute_registered(session: Session, run_id: str) -> int:
     """Fetch the registered code, verify it, run it here as the run's attempt; returns its outcome's exit code."""
-    from homeport.code import open_storage
+    from homeport.code import CodeError, open_storage
     from homeport.engine.loading import load_flow
     from homeport.runtime.execute import execute_here
 
     version = session.execute("flowRun", {"id": run_id})["flowRun"]["flowVersion"]
     with tempfile.TemporaryDirectory(prefix="homeport-code-") as folder:
         code = Path(folder) / "code"
-        open_storage(version["storage"]).fetch(version["storage"], version["contentDigest"], code)
-        flow = load_flow(version["entrypoint"], code)
+        try:
+            open_storage(version["storage"]).fetch(version["storage"], version["contentDigest"], code)
+            flow = _loaded(lambda: load_flow(version["entrypoint"], code), version["entrypoint"])
+        except (CodeError, CommandError) as error:
+            # No agent may take this run, so nobody else would ever end it.
+            session.execute("cancelFlowRun", {"input": {"id": run_id}})
+            raise CommandError(f"The run was cancelled before its start: {error}") from error
         finished = execute_here(session.client, run_id, flow)
     run = session.execute("flowRunProgress", {"id": run_id})["flowRun"]
     from homeport.cli.watch import timings
@@ -46,6 +57,16 @@ def execute_registered(session: Session, run_id: str) -> int:
     if run["state"]["message"] and run["state"]["type"] != "COMPLETED":
         say(f"  {run['state']['message']}")
     return 0 if finished.state_type == "COMPLETED" else FAILED
+
+
+def _loaded(load: Callable[[], Loaded], where: str) -> Loaded:
+    """What loading gives; what user code raises meanwhile is told with its line, not as a traceback of ours."""
+    from homeport.cli.sources import why
+
+    try:
+        return load()
+    except Exception as error:
+        raise CommandError(f"{where} cannot be loaded: {why(error)}") from error
 
 
 def _chosen(flows: list[Flow], name: str | None, where: str) -> Flow:

@@ -122,7 +122,7 @@ class Registering:
         try:
             yield from origin.flows(self._root)
         except (Exception, SystemExit) as error:
-            self._fail(f"{origin.name!r} cannot be loaded: {_first_lines(error)}", error)
+            self._fail(f"{origin.name!r} cannot be loaded: {sources.why(error)}", error)
 
     def _register(self, origin: sources.Origin, flow: Flow) -> None:
         from homeport.client import ClientError, Unreachable
@@ -178,19 +178,6 @@ class Registering:
 def _kind(flow: Flow) -> str:
     storage = flow.storage
     return "Folder" if storage is None or storage.kind == "folder" else type(storage).__name__
-
-
-def _first_lines(error: BaseException) -> str:
-    """The error with the line of the user's file that raised it."""
-    import traceback
-
-    text = f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/homeport/" not in frame.filename]
-    frames = [frame for frame in frames if not frame.filename.startswith("<")]
-    cause = error.__cause__
-    if not frames and cause is not None:
-        return f"{text} {_first_lines(cause)}" if str(cause) not in text else text
-    return f"{text}\n    in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else text
 
 
 def _forget_imported() -> None:

@@ -72,7 +72,8 @@ class Watch:
 
     def _show_states(self, run: Mapping[str, Any]) -> None:
         self._run = run
-        for state in run["states"]:
+        latest = {"attemptNumber": run["attemptNumber"], **run["state"], "accepted": True}
+        for state in [*run["states"], latest]:
             if state["number"] <= self._shown_states or not state["accepted"]:
                 continue
             self._shown_states = state["number"]
