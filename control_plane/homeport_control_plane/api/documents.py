@@ -1,7 +1,7 @@
 """Documents as they come: parsed, held to the limits, validated once, and remembered.
 
-Validation is quadratic in places, so it runs on a thread: a hostile document costs its sender time, not everybody's
-event loop.
+Validation is quadratic in places, so a long document goes to a thread: a hostile one costs its sender time, not
+everybody's event loop, and the short ones do not queue behind it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from homeport_control_plane.api.cost import Cost, CostOf
 from homeport_control_plane.api.document_limits import LIMITS, DocumentLimits, check_limits, too_much
 
 REMEMBERED: Final = 500
+SHORT: Final = 2_000
 HELD: Final = frozenset({"claimFlowRuns"})
 
 
@@ -71,7 +72,10 @@ class Documents:
         """The operation of that name in the document, or its only one. Raises BadDocument."""
         operations = self._known.get(text)
         if operations is None:
-            operations = await asyncio.get_running_loop().run_in_executor(self._thread, self._prepare, text)
+            if len(text) <= SHORT:
+                operations = self._prepare(text)
+            else:
+                operations = await asyncio.get_running_loop().run_in_executor(self._thread, self._prepare, text)
             self._remember(text, operations)
         else:
             self._known.move_to_end(text)
