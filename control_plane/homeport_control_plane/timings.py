@@ -6,7 +6,11 @@ touching an agent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from homeport_control_plane.startup_errors import StartupError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +38,27 @@ class Timings:
 
 
 DEFAULT_TIMINGS = Timings()
+PREFIX = "HOMEPORT_SERVER_"
+
+
+def from_environment(environment: Mapping[str, str]) -> Timings:
+    """The defaults, each replaced by its variable where that is set: HOMEPORT_SERVER_STARTED_LEASE=20, and so on.
+
+    Raises StartupError that names the variable when its value is no positive number.
+    """
+    found: dict[str, Any] = {}
+    for field in fields(Timings):
+        text = environment.get(PREFIX + field.name.upper())
+        if text is None:
+            continue
+        try:
+            number = type(field.default)(text)  # type: ignore[misc]  # every field has a number for a default
+        except ValueError:
+            number = 0
+        if not 0 < number < 10**9:
+            raise StartupError(
+                f"{PREFIX}{field.name.upper()} is {text!r}, which is not a positive number.",
+                hint=f"Unset it to use {field.default}.",
+            )
+        found[field.name] = number
+    return Timings(**found)

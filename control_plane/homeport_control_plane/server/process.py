@@ -33,7 +33,7 @@ from homeport_control_plane.server.listening import listen, url_of
 from homeport_control_plane.server.readiness import Readiness
 from homeport_control_plane.server.settings import ServerSettings
 from homeport_control_plane.startup_errors import StartupError
-from homeport_control_plane.timings import DEFAULT_TIMINGS
+from homeport_control_plane.timings import Timings, from_environment
 from homeport_control_plane.wakeups import Wakeups
 
 log = logging.getLogger("homeport.server")
@@ -50,13 +50,14 @@ def serve(settings: ServerSettings) -> int:
     readiness = Readiness(settings.ready_fd)
     postgres: EmbeddedPostgres | None = None
     try:
+        timings = from_environment(os.environ)
         listener = listen(settings.host, settings.port)
         url = settings.database_url
         if url is None:
             postgres = EmbeddedPostgres(settings.data_dir)
             url = postgres.start()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_Server(settings, listener, url, postgres, readiness).run())
+            runner.run(_Server(settings, timings, listener, url, postgres, readiness).run())
     except StartupError as error:
         readiness.failed(error)
         return STARTUP_FAILED
@@ -70,12 +71,14 @@ class _Server:
     def __init__(
         self,
         settings: ServerSettings,
+        timings: Timings,
         listener: socket.socket,
         database_url: str,
         postgres: EmbeddedPostgres | None,
         readiness: Readiness,
     ) -> None:
         self._settings = settings
+        self._timings = timings
         self._listener = listener
         self._database_url = database_url
         self._postgres = postgres
@@ -104,12 +107,12 @@ class _Server:
 
     async def _serve(self, admin_key: str | None) -> None:
         db = await Database.open(self._database_url, max_size=POOL_SIZE)
-        wakeups = Wakeups(self._database_url, timings=DEFAULT_TIMINGS)
+        wakeups = Wakeups(self._database_url, timings=self._timings)
         db.on_announce = wakeups.announce
         await wakeups.start()
-        app = App(Services(db, wakeups, DEFAULT_TIMINGS), build()._schema, time.monotonic)
+        app = App(Services(db, wakeups, self._timings), build()._schema, time.monotonic)
         http = HttpServer(app, self._listener)
-        loops = run_loops(db, self._stop, DEFAULT_TIMINGS)
+        loops = run_loops(db, self._stop, self._timings)
         async with _running(loops, self._stop.set), _running(http.serve(), self._stop.set):
             await http.started()
             self._tell_ready(admin_key)
