@@ -28,6 +28,7 @@ class ControlPlane:
     database_url: str | None = None
     port: int = field(default_factory=free_port)
     admin_key: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -56,7 +57,9 @@ class ControlPlane:
         if self.database_url:
             command += ["--database-url", self.database_url]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, pass_fds=[write_end], stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, pass_fds=[write_end], stdout=log, stderr=log, env=os.environ | self.environment
+            )
         os.close(write_end)
         with os.fdopen(read_end) as ready:
             line = ready.readline()
