@@ -17,6 +17,7 @@ from benchmarks.world import CREATE, World, world
 REPEATS = 30
 FLOW = """
 import time
+from pathlib import Path
 from homeport import flow
 
 @flow
