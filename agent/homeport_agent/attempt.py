@@ -12,6 +12,7 @@ from homeport_agent import exits, local_process, process_tree, settling
 from homeport_agent.agent_client import AgentClient, Claim, Session
 from homeport_agent.attempt_records import AttemptRecord, AttemptRecords
 from homeport_agent.code_cache import CachedCode, CodeCache
+from homeport_agent.flow_logs import FlowLogs
 from homeport_agent.options import AgentOptions
 
 log = logging.getLogger("homeport.agent")
@@ -28,6 +29,7 @@ class Workshop:
     client: AgentClient
     records: AttemptRecords
     cache: CodeCache
+    flow_logs: FlowLogs | None = None
 
 
 class Attempt:
@@ -178,6 +180,8 @@ class Attempt:
     async def _settle(self, end: exits.Exit) -> None:
         self.runs = False
         workshop = self._workshop
+        if workshop.flow_logs is not None:
+            workshop.flow_logs.end(self.record.folder)
         if self._dropped:
             await asyncio.to_thread(process_tree.kill, self.id, self.record.pid)
             self.record.remove()

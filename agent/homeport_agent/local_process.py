@@ -70,6 +70,7 @@ def describe(
         agent_name=agent,
         storage=storage_text(claim),
         content_digest=claim.content_digest,
+        show_lines=options.show_flow_logs,
     )
 
 

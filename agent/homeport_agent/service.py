@@ -16,7 +16,7 @@ from homeport_agent.agent_client import AgentClient
 from homeport_agent.attempt import Workshop
 from homeport_agent.attempt_records import AttemptRecords
 from homeport_agent.code_cache import CodeCache
-from homeport_agent.flow_logs import follow
+from homeport_agent.flow_logs import FlowLogs
 from homeport_agent.options import AgentOptions, default_name
 
 log = logging.getLogger("homeport.agent")
@@ -37,11 +37,13 @@ def run_agent(options: AgentOptions) -> int:
 async def _serve(options: AgentOptions, lock: name_lock.NameLock) -> int:
     async with AsyncClient(options.api_url, options.api_key) as transport:
         client = AgentClient(transport)
-        workshop = Workshop(lock.name, options, client, AttemptRecords(lock.folder), CodeCache(options.home))
+        records, cache = AttemptRecords(lock.folder), CodeCache(options.home)
+        flow_logs = FlowLogs(lock.folder) if options.show_flow_logs else None
+        workshop = Workshop(lock.name, options, client, records, cache, flow_logs)
         agent = Agent(workshop, client)
         _on_signals(agent)
         endpoint = await health.serve(*options.health_address, agent.health) if options.health_address else None
-        following = asyncio.create_task(follow(lock.folder)) if options.show_flow_logs else None
+        following = asyncio.create_task(flow_logs.follow()) if flow_logs else None
         _greet(options)
         try:
             await agent.run()

@@ -182,6 +182,18 @@ def test_a_module_that_the_agent_does_not_have_is_named_with_file_and_agent(stac
         assert part in state["message"]
 
 
+def test_show_flow_logs_copies_lines_and_prints_of_the_runs(stack: Stack) -> None:
+    queue = registered(stack, "get_run_logger().info('a logged line')\nprint('a printed line')")
+    agent = stack.start_agent("a1", "-q", queue, "--show-flow-logs")
+
+    run_id = run(stack)
+    ended(stack, run_id)
+
+    eventually(lambda: b"a printed line" in agent.log.read_bytes(), what="the print is shown", within=5)
+    eventually(lambda: b" - a logged line" in agent.log.read_bytes(), what="the line is shown", within=5)
+    assert "a logged line" in stack.cli("flow-run", "logs", run_id).stdout
+
+
 def test_a_second_signal_ends_the_runs_and_reports_them(stack: Stack) -> None:
     queue = registered(stack, "tell('began')\ntry:\n    time.sleep(300)\nfinally:\n    tell('cleaned up')")
     agent = stack.start_agent("a1", "-q", queue)

@@ -32,6 +32,7 @@ class RunDescriptor:
     agent_name: str = ""
     storage: str = ""
     content_digest: str = ""
+    show_lines: bool = False
 
     @classmethod
     def from_json(cls, data: bytes | str) -> RunDescriptor:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from homeport.client.errors import ClientError, InvalidTransitionError
 from homeport.runtime.cancellation import Cancellation
@@ -21,6 +22,9 @@ from homeport.runtime.run_client import RunClient
 from homeport.runtime.spool import Spool
 from homeport.runtime.starting import Started, StartRequest
 from homeport.runtime.wire import open_wire
+
+if TYPE_CHECKING:
+    from homeport.engine.reporting import Reporter
 
 EXIT_DONE = 0
 EXIT_STOPPED = 77
@@ -102,7 +106,7 @@ def _run_user_code(descriptor: RunDescriptor, reporter: EventReporter, cancellat
 
     try:
         with cancellation.stops_user_code():
-            return user_code.run(descriptor, user_code.load(descriptor), reporter)
+            return user_code.run(descriptor, user_code.load(descriptor), _shown(descriptor, reporter))
     except user_code.CodeNotLoaded as error:
         return error.final
     except RunCancelled:
@@ -110,6 +114,15 @@ def _run_user_code(descriptor: RunDescriptor, reporter: EventReporter, cancellat
     except BaseException as error:
         # A SystemExit while loading, or an error of the engine's own: an end, and one with a reason.
         return FinalState.now("CRASHED", f"The run process failed: {type(error).__name__}: {error}")
+
+
+def _shown(descriptor: RunDescriptor, reporter: EventReporter) -> Reporter:
+    if not descriptor.show_lines:
+        return reporter
+    from homeport.engine.console import ConsoleReporter
+    from homeport.runtime.echo import EchoingReporter
+
+    return EchoingReporter(reporter, ConsoleReporter(descriptor.flow_run_name))
 
 
 def _deliver(client: RunClient, descriptor: RunDescriptor, instance: str, spool: Spool, final: FinalState) -> int:
