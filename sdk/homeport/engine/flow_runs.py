@@ -54,6 +54,7 @@ class FlowRun:
         self.children: set[FlowRun] = set()
         self.run_count = 0
         self.parameters: dict[str, Any] = {}
+        self.max_workers = 1
         self.loop: Any = None
         self.loop_thread = 0
         self.cancel_main: Callable[[], object] | None = None
@@ -72,7 +73,7 @@ class FlowRun:
     @cached_property
     def threads(self) -> WorkerThreads:
         """The threads of submitted tasks."""
-        return WorkerThreads(max(2, self.flow.task_runner.max_workers))
+        return WorkerThreads(max(2, self.max_workers))
 
     @cached_property
     def loop_of_tasks(self) -> LoopThread:
@@ -100,12 +101,13 @@ class FlowRun:
 
     def _calls(self, parameters: dict[str, Any]) -> Steps:
         try:
+            self.max_workers = self.flow.task_runner.max_workers
             self.parameters = self.flow.checked_parameters(parameters)
         except ParameterError as error:
             self.log("ERROR", str(error))
             return states.Failed(str(error), data=error)
         except Exception as error:
-            self.log("ERROR", f"The parameters could not be checked:\n{story(error)}")
+            self.log("ERROR", f"The flow could not start:\n{story(error)}")
             return decisions.failure(error)
         while True:
             self.run_count += 1
@@ -257,7 +259,7 @@ class FlowRun:
         """Do it where such a task belongs: on the event loop, in a worker thread, or here and now."""
         if task_run.task.is_async:
             self._place_on_loop(task_run, context)
-        elif self.flow.task_runner.max_workers == 1:
+        elif self.max_workers == 1:
             context.run(task_run.here)
         else:
             self.threads.submit(lambda: task_run.work(context))
@@ -272,10 +274,10 @@ class FlowRun:
     def _place_on_loop(self, task_run: TaskRun, context: Context) -> None:
         if not self.is_async:
             self.loop_of_tasks.start_task(task_run, context)
-            if self.flow.task_runner.max_workers == 1:
+            if self.max_workers == 1:
                 task_run.future.block()
             return
-        before = self._last_async if self.flow.task_runner.max_workers == 1 else None
+        before = self._last_async if self.max_workers == 1 else None
         self._last_async = task_run.future
 
         async def in_turn() -> None:

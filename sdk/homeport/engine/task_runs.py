@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -167,11 +168,25 @@ class TaskRun:
         waiting = [future for future in self.upstream if not future.done()]
         context = copy_context()
         if not waiting:
-            self.run.place(self, context)
+            self._place(context)
             return
-        left = _Countdown(len(waiting), lambda: self.run.place(self, context))
+        left = _Countdown(len(waiting), lambda: self._place_later(context))
         for future in waiting:
             future.when_done(left.one_done)
+
+    def _place(self, context: Context) -> None:
+        try:
+            self.run.place(self, context)
+        except BaseException as error:
+            # Whatever it was (no more threads, a closed loop, a stop): nobody may wait for this task run for ever.
+            self.finish(cancelled(error) if not isinstance(error, Exception) else decisions.failure(error))
+            raise
+
+    def _place_later(self, context: Context) -> None:
+        with contextlib.suppress(
+            Exception
+        ):  # told by the state already; the thread that ended an input is not at fault
+            self._place(context)
 
     def work(self, context: Context) -> None:
         """Do it in this worker thread; a pause for a retry does not keep the thread."""
