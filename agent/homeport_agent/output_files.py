@@ -7,14 +7,14 @@ much, which works because every write of an appending file goes to its end, wher
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
+
+from homeport.runtime.source_lines import without_source
 
 LARGEST = 8 * 1024 * 1024
 KEPT = 64 * 1024
 TAIL_LINES = 12
 TAIL_CHARACTERS = 1500
-_FRAME = re.compile(r'^\s*File "')
 
 
 def trim(file: Path) -> None:
@@ -36,14 +36,7 @@ def error_tail(file: Path) -> str:
         text = _end(file, 16 * 1024).decode("utf-8", "replace")
     except OSError:
         return ""
-    lines: list[str] = []
-    in_frame = False
-    for line in text.splitlines():
-        if in_frame and line.startswith("    "):
-            continue
-        in_frame = bool(_FRAME.match(line))
-        if line.strip():
-            lines.append(line.rstrip())
+    lines = [line.rstrip() for line in without_source(text).splitlines() if line.strip()]
     return "\n".join(lines[-TAIL_LINES:])[-TAIL_CHARACTERS:]
 
 

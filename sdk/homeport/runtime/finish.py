@@ -9,6 +9,7 @@ from typing import Any
 from homeport.client.errors import FencedError, InvalidTransitionError, NotFoundError
 from homeport.client.outcomes import expect
 from homeport.runtime.run_client import RunClient
+from homeport.runtime.source_lines import without_source
 
 FOR_EVER = 10.0 * 365 * 24 * 3600
 
@@ -30,7 +31,7 @@ class FinalState:
     def to_input(self) -> dict[str, Any]:
         """The GraphQL input FinalStateInput."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return {"type": self.type, "name": self.name, "message": self.message, "at": at}
+        return {"type": self.type, "name": self.name, "message": without_source(self.message), "at": at}
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,7 @@ def _reporter(
         heartbeat_seconds=started.heartbeat_seconds or descriptor.heartbeat_seconds,
         log_flush_seconds=descriptor.log_flush_seconds,
         max_batch_bytes=descriptor.max_batch_bytes,
+        code_dir=descriptor.code_dir,
     )
     reporter.start()
     return reporter

@@ -28,6 +28,7 @@ from homeport.client.errors import (
 from homeport.client.retries import retry_delay
 from homeport.runtime import events
 from homeport.runtime.outbox import Outbox
+from homeport.runtime.source_lines import FRAME, without_source
 
 if TYPE_CHECKING:
     from homeport.engine.states import State
@@ -56,6 +57,7 @@ class EventReporter:
         heartbeat_seconds: float = 10.0,
         log_flush_seconds: float = 1.0,
         max_batch_bytes: int = 1024 * 1024,
+        code_dir: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
@@ -67,6 +69,7 @@ class EventReporter:
         self._log_flush_seconds = log_flush_seconds
         self._batch_bytes = max_batch_bytes - ENVELOPE_BYTES
         self._batch_events = MAX_EVENTS
+        self._code_dir = code_dir
         self._clock = clock
 
         self._queue: deque[tuple[Callable[..., str], tuple[object, ...]]] = deque()
@@ -100,16 +103,20 @@ class EventReporter:
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A task run entered a state."""
-        args = (state.at, task_run, state.type.value, state.name, state.message or "", run_count)
+        message = without_source(state.message or "", self._code_dir)
+        args = (state.at, task_run, state.type.value, state.name, message, run_count)
         self._put(events.task_state, args)
 
     def run_state(self, state: State) -> None:
         """The flow run entered a state; the final one is left to finish.py, which waits for its acknowledgement."""
         if state.type.value not in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
-            self._put(events.run_state, (state.at, state.type.value, state.name, state.message or ""))
+            message = without_source(state.message or "", self._code_dir)
+            self._put(events.run_state, (state.at, state.type.value, state.name, message))
 
     def log(self, *, at: datetime, level: str, logger: str, message: str, task_run: UUID | None) -> None:
-        """A log line."""
+        """A log line; code that a traceback in it quotes is left out."""
+        if FRAME in message:
+            message = without_source(message, self._code_dir)
         self._put(events.log, (at, level, logger, message, task_run))
 
     def start(self) -> None:
