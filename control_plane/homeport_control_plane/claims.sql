@@ -6,19 +6,21 @@ with me as (
     where tenant_id = $1 and id = $2 and session_id = $3
     returning id, name, labels, queues
 ),
--- The queues with something for this agent. The longest waiting run decides between queues of one priority.
+-- The queues with something for this agent. The longest waiting run decides between queues of one priority; an agent of one
+-- queue does not pay for that look.
 line as materialized (
     select q.id, q.priority, q.concurrency_limit, me.labels, head.scheduled_at as head
     from me
     join work_queue q on q.tenant_id = $1 and q.name = any (me.queues) and not q.paused
-    cross join lateral (
+    left join lateral (
         select r.scheduled_at from flow_run r
-        where r.queue_id = q.id and r.state_type = 'SCHEDULED' and r.scheduled_at <= coalesce($4::timestamptz, now())
+        where cardinality(me.queues) > 1
+          and r.queue_id = q.id and r.state_type = 'SCHEDULED' and r.scheduled_at <= coalesce($4::timestamptz, now())
           and r.labels <@ me.labels
         order by r.scheduled_at, r.id
         limit 1
-    ) head
-    where $5::int > 0 and not $6
+    ) head on true
+    where $5::int > 0 and not $6 and (head.scheduled_at is not null or cardinality(me.queues) = 1)
 ),
 -- Only limited queues are locked and counted.
 open_line as materialized (
@@ -73,8 +75,8 @@ made as (
 select t.n::int, t.attempt_id, t.attempt_number, t.id as flow_run_id, t.name as flow_run_name, f.name as flow_name,
        p.name as project_name, d.name as deployment_name, v.entrypoint, v.storage, v.content_digest, t.parameters,
        d.run_config, t.labels, t.scheduled_at, t.on_lost, v.envelope,
-       -- Whether another agent of these queues has something to look for.
-       exists (
+       -- Whether another agent of these queues has something to look for; if this one is full, nobody knows.
+       (select count(*) from due) < $5::int and exists (
            select from work_queue q
            where q.tenant_id = $1 and q.name = any (me.queues) and not q.paused and q.concurrency_limit is null
              and exists (

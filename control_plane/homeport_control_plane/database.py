@@ -71,6 +71,16 @@ def load_sql(name: str) -> Mapping[str, str]:
     parts = _NAME.split((_FOLDER / f"{name}.sql").read_text("utf-8"))
     return {query: f"-- {query}\n{text.strip()}" for query, text in zip(parts[1::2], parts[2::2], strict=True)}
 
+_SETTINGS = {
+    "application_name": "homeport",
+    "timezone": "UTC",
+    # Statements here are short; compiling them takes longer than running them.
+    "jit": "off",
+    # Every look-up has its index. A table that grew since it was last analysed must not be read from end to end.
+    "enable_seqscan": "off",
+    "random_page_cost": "1.1",
+}
+
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     def get_reset_query(self) -> str:
@@ -135,7 +145,7 @@ class Database:
                 timeout=timeout,
                 command_timeout=60,
                 connection_class=_Connection,
-                server_settings={"application_name": "homeport", "jit": "off", "timezone": "UTC"},
+                server_settings=_SETTINGS,
             )
         return cls(pool, url)
 

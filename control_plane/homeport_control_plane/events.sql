@@ -30,8 +30,9 @@ with told as (
 ),
 chained as (
     select e.seq, least(e.at, coalesce($18::timestamptz, now())) as at, e.task_run_id, e.announced, e.type, e.name, e.message,
-           e.run_count, t.id is not null as stored, coalesce(t.event_number, 0) as base,
-           coalesce(lag(e.type) over task, t.state_type) as from_type,
+           e.run_count, t.id is not null as taken, t.attempt_id = $2 as stored,
+           case when t.attempt_id = $2 then t.event_number else 0 end as base,
+           coalesce(lag(e.type) over task, case when t.attempt_id = $2 then t.state_type end) as from_type,
            row_number() over task as step,
            first_value(e.announced) over task as new,
            first_value(e.task_name) over task as task_name,
@@ -41,14 +42,15 @@ chained as (
            first_value(e.parent_id) over task as parent_id,
            first_value(e.at) over task as announced_at
     from told e
-    left join task_run t on t.id = e.task_run_id and t.tenant_id = $1 and t.attempt_id = $2
+    -- By the id alone, so that the planner knows that there is at most one; whose it is decides what is made of it.
+    left join task_run t on t.id = e.task_run_id
     -- A task run that is announced a second time is not news.
-    where not (e.announced and t.id is not null)
+    where not (e.announced and t.attempt_id is not distinct from $2)
     window task as (partition by e.task_run_id order by e.seq)
 ),
 stepped as (
     select c.*, coalesce(bool_and(
-        $4::boolean and case when c.announced then c.step = 1 else allowed.from_type is not null end) over task, false) as accepted
+        $4::boolean and case when c.announced then c.step = 1 and not c.taken else allowed.from_type is not null end) over task, false) as accepted
     from chained c
     left join state_transition allowed
         on allowed.from_type = c.from_type and allowed.to_type = c.type and allowed.task_runs and not allowed.by_retry
@@ -92,7 +94,8 @@ update task_run t set
     started_at = coalesce(t.started_at, s.begun_at),
     finished_at = case when s.type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') then s.at end
 from standing s
-where not s.new and t.id = s.task_run_id and t.tenant_id = $1 and t.attempt_id = $2
+-- Accepted and not new: it was found among the task runs of this attempt, which is locked.
+where not s.new and t.id = s.task_run_id
 
 -- name: store_logs
 insert into log (tenant_id, flow_run_id, attempt_number, recorded_at, seq, at, level, logger, message, task_run_id)

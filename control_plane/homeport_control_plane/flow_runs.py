@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from homeport_control_plane import names
 from homeport_control_plane.database import Queries, Row, load_sql
 from homeport_control_plane.documents import from_json
 from homeport_control_plane.errors import InvalidTransition, NotFound
-from homeport_control_plane.flow_run_filter import FlowRunFilter, conditions
+from homeport_control_plane.flow_run_filter import Conditions, FlowRunFilter, conditions, state_types
 from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page_size
 from homeport_control_plane.states import State, StateType
 
@@ -70,16 +71,38 @@ async def page(
 ) -> Page[FlowRun]:
     """The tenant's runs, newest first. Raises InvalidInput, InvalidCursor."""
     size = page_size(first)
-    found = conditions(tenant_id, where or FlowRunFilter())
+    wanted = where or FlowRunFilter()
+    if wanted.state_types is not None and not wanted.state_types:
+        return Page((), (), False)
+    flow_ids = await _flow_ids(db, tenant_id, wanted)
+    found = conditions(tenant_id, wanted, flow_ids)
     created_at, last_id = decode_time_cursor(after)
     if created_at is not None:
         found.add("(r.created_at, r.id) < ({}::timestamptz, {}::uuid)", created_at, last_id)
+    chosen = _newest(found, state_types(wanted), size + 1)
     # The runs of the page first, then what is shown of each: no join is paid for a run that is not shown.
-    chosen = f"select * from flow_run r where {found.text} order by r.created_at desc, r.id desc"  # noqa: S608 - fixed text
-    limited = f"{chosen} limit {found.value(size + 1)}"
-    query = SQL["select"].replace("from flow_run r\n", f"from ({limited}) r\n")
+    query = SQL["select"].replace("from flow_run r\n", f"from ({chosen}) r\n")
     rows = await db.fetch(query + "\norder by r.created_at desc, r.id desc", *found.values)
     return page_of([_flow_run(row) for row in rows], size, lambda run: (run.created_at, run.id))
+
+
+def _newest(found: Conditions, types: Sequence[str], limit: int) -> str:
+    """The newest runs that meet the conditions. Each state type is looked up by itself, because only then its index is
+    walked in order and no more rows are read than shown.
+    """
+    order = "order by r.created_at desc, r.id desc limit " + found.value(limit)
+    base = f"select * from flow_run r where {found.text}"  # noqa: S608 - fixed text, values are parameters
+    if not types:
+        return f"{base} {order}"
+    each = [f"({base} and r.state_type = {found.value(type)} {order})" for type in types]
+    return f"select * from ({' union all '.join(each)}) r {order}"  # noqa: S608
+
+
+async def _flow_ids(db: Queries, tenant_id: UUID, where: FlowRunFilter) -> list[UUID] | None:
+    if where.project is None and where.flow is None:
+        return None
+    named = (names.filter_text("project", where.project), names.filter_text("flow", where.flow))
+    return [row["id"] for row in await db.fetch(SQL["flow_ids"], tenant_id, *named)]
 
 
 async def states(db: Queries, tenant_id: UUID, flow_run_ids: Sequence[UUID]) -> dict[UUID, list[State]]:

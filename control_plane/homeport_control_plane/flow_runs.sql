@@ -10,6 +10,10 @@ join deployment d on d.id = r.deployment_id
 left join work_queue q on q.id = r.queue_id
 left join attempt a on a.flow_run_id = r.id and a.number = r.attempt_number
 
+-- name: flow_ids
+select f.id from flow f join project p on p.id = f.project_id
+where f.tenant_id = $1 and ($2::text is null or p.name = $2) and ($3::text is null or f.name = $3)
+
 -- name: states
 select s.flow_run_id, s.number, s.type, s.name, s.message, s.at, s.actor, s.attempt_number, s.accepted
 from flow_run r
