@@ -40,6 +40,8 @@ def login(session: Session, key: str | None, api: str | None) -> None:
     where = Credentials(settings.home).store(settings.profile, settings.api_url, given)
     say(f"Logged in to {printable(settings.api_url)} as {_who(viewer)}.", fg="green")
     say(f"The key is kept in {where}.")
+    if settings.api_url.startswith("http://") and not _is_here(settings.api_url):
+        say("Note: this address is plain http: the key travels readable. Prefer https.", fg="yellow")
     if settings.get("api_key").value:
         say("Note: HOMEPORT_API_KEY is set, and wins over the key just stored.", fg="yellow")
 
@@ -149,6 +151,12 @@ def revoke_key(session: Session, key_id: str, yes: bool) -> None:
     answer = session.execute("revokeApiKey", {"input": {"id": key_id}})["revokeApiKey"]
     key = expect(answer, "ApiKeyRevoked")["apiKey"]
     say(f"Revoked {key['name']} ({key['id']}).", fg="green")
+
+
+def _is_here(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _key(session: Session, given: str | None) -> str:

@@ -75,6 +75,8 @@ def watch(session: Session, run: str, timeout: float | None, fields: str | None)
 
 def show_run(session: Session, ref: str, fields: str | None) -> None:
     """Print one run."""
+    from homeport.cli.watch import counted
+
     run = lists.flow_run(session, ref)
     attempts = [
         f"{attempt['number']}: {attempt['outcome'] or 'not finished'}"
@@ -93,7 +95,7 @@ def show_run(session: Session, ref: str, fields: str | None) -> None:
         ("Labels", run["labels"]),
         ("Agent", (run["agent"] or {}).get("name")),
         ("Parameters", run["parameters"]),
-        ("Task runs", run["taskRunCounts"]),
+        ("Task runs", counted(run["taskRunCounts"])),
         ("Attempts", "; ".join(attempts)),
         ("States", " → ".join(history)),
         ("Created", f"{times.local(run['createdAt'])} by {run['createdBy']}"),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from homeport.cli import lists, times
-from homeport.cli.printing import Column, DataCommand, rows
+from homeport.cli.printing import Column, DataCommand, Node, rows
 from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
 from homeport.cli.session import Session, pass_session
 from homeport.cli.work_queue import QUEUE_FIELDS, show_queues
@@ -55,7 +55,7 @@ def flows(session: Session, project: str | None, name: str | None, limit: int, f
         Column("name", lambda node: node["name"]),
         Column("project", lambda node: node["project"]["name"]),
         Column("version", lambda node: node["latestVersion"]["number"]),
-        Column("entrypoint", lambda node: node["latestVersion"]["entrypoint"], may_shrink=True),
+        Column("entrypoint", lambda node: node["latestVersion"]["entrypoint"], may_shrink=True, may_go=True),
         Column("registered", lambda node: times.ago(node["latestVersion"]["createdAt"])),
         Column("id", lambda node: node["id"]),
     ]
@@ -119,16 +119,16 @@ def agents(session: Session, limit: int, fields: str | None) -> None:
         Column("name", lambda node: node["name"]),
         Column(
             "health",
-            lambda node: "draining" if node["draining"] else node["health"].lower(),
-            colour=lambda node: "green" if node["health"] == "ONLINE" else "red",
+            lambda node: "draining" if node["draining"] and _online(node) else node["health"].lower(),
+            colour=lambda node: "green" if _online(node) else "red",
         ),
         Column("kind", lambda node: node["kind"]),
         Column("running", lambda node: f"{node['running']}/{node['capacity']}"),
         Column("queues", lambda node: node["queues"], may_shrink=True),
         Column("labels", lambda node: node["labels"], may_shrink=True),
-        Column("host", lambda node: node["host"], may_shrink=True),
+        Column("host", lambda node: node["host"], may_shrink=True, may_go=True),
         Column("last seen", lambda node: times.ago(node["lastSeenAt"])),
-        Column("version", lambda node: node["version"]),
+        Column("version", lambda node: node["version"], may_go=True),
     ]
     rows(nodes, columns, fields, none="No agents. Start one: homeport agent start -q default")
 
@@ -139,3 +139,7 @@ def agents(session: Session, limit: int, fields: str | None) -> None:
 def work_queues(session: Session, limit: int, fields: str | None) -> None:
     """List work queues."""
     show_queues(session, limit, fields)
+
+
+def _online(agent: Node) -> bool:
+    return bool(agent["health"] == "ONLINE")

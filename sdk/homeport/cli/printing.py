@@ -19,11 +19,15 @@ _FIELD_LIST = re.compile(r"[A-Za-z]+(\.[A-Za-z]+)*(,[A-Za-z]+(\.[A-Za-z]+)*)*")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its header, how a node's cell is made, and whether the cell may be shortened to fit."""
+    """A column: its header, how a node's cell is made, and how it gives way on a narrow terminal.
+
+    `may_go`: left out when the table does not fit. `may_shrink`: its cells are shortened when that was not enough.
+    """
 
     header: str
     cell: Callable[[Node], Any]
     may_shrink: bool = False
+    may_go: bool = False
     colour: Callable[[Node], str | None] | None = None
 
 
@@ -118,30 +122,39 @@ def _written(value: Any) -> str:
 
 
 def _table(nodes: Sequence[Node], columns: Sequence[Column]) -> None:
-    cells = [[text.one_line(_written(column.cell(node))) for column in columns] for node in nodes]
-    widths = [
-        max(len(column.header), *(text.width(line[index]) for line in cells)) for index, column in enumerate(columns)
-    ]
-    _fit(widths, columns)
-    click.secho("  ".join(f"{c.header.upper():<{w}}" for c, w in zip(columns, widths, strict=True)).rstrip(), dim=True)
-    for node, line in zip(nodes, cells, strict=True):
-        parts = []
-        for column, cell, room in zip(columns, line, widths, strict=True):
-            shown = text.shortened(cell, room) if column.may_shrink else cell
-            padded = shown + " " * max(0, room - text.width(shown))
-            parts.append(click.style(padded, fg=column.colour(node)) if column.colour else padded)
-        click.echo("  ".join(parts).rstrip())
-
-
-def _fit(widths: list[int], columns: Sequence[Column]) -> None:
-    """Take room from the widest column that may shrink, until the table fits or nothing can shrink any more."""
     import shutil
 
-    room = shutil.get_terminal_size().columns
-    while sum(widths) + 2 * (len(widths) - 1) > room:
-        shrinkable = [
-            i for i, column in enumerate(columns) if column.may_shrink and widths[i] > max(6, len(column.header))
-        ]
+    cells = [[text.one_line(_written(column.cell(node))) for node in nodes] for column in columns]
+    widths = [max(len(c.header), *map(text.width, lines)) for c, lines in zip(columns, cells, strict=True)]
+    kept = _fitting(columns, cells, widths, shutil.get_terminal_size().columns)
+    heads = (f"{columns[at].header.upper():<{widths[at]}}" for at in kept)
+    click.secho("  ".join(heads).rstrip(), dim=True)
+    for row, node in enumerate(nodes):
+        click.echo("  ".join(_cell(columns[at], node, cells[at][row], widths[at]) for at in kept).rstrip())
+
+
+def _cell(column: Column, node: Node, cell: str, room: int) -> str:
+    shown = text.shortened(cell, room) if column.may_shrink else cell
+    padded = shown + " " * max(0, room - text.width(shown))
+    return click.style(padded, fg=column.colour(node)) if column.colour else padded
+
+
+def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], widths: list[int], room: int) -> list[int]:
+    """Which columns to show; `widths` of those that may shrink are reduced until the table fits.
+
+    First go columns without any content, then those that may, from the right; then the widest gives way step by step.
+    """
+    kept = list(range(len(columns)))
+
+    def too_wide() -> bool:
+        return sum(widths[at] for at in kept) + 2 * (len(kept) - 1) > room
+
+    for at in [at for at in reversed(kept) if not any(cells[at])] + [at for at in reversed(kept) if columns[at].may_go]:
+        if too_wide() and at in kept:
+            kept.remove(at)
+    while too_wide():
+        shrinkable = [at for at in kept if columns[at].may_shrink and widths[at] > max(6, len(columns[at].header))]
         if not shrinkable:
-            return
-        widths[max(shrinkable, key=lambda i: widths[i])] -= 1
+            break
+        widths[max(shrinkable, key=lambda at: widths[at])] -= 1
+    return kept

@@ -82,10 +82,10 @@ def show_runs(
         Column("name", lambda run: run["name"], may_shrink=True),
         Column("state", lambda run: run["state"]["name"], colour=lambda run: states.colour(run["state"])),
         Column("flow", lambda run: run["flow"]["name"], may_shrink=True),
-        Column("project", lambda run: run["project"]["name"], may_shrink=True),
-        Column("queue", lambda run: run["queue"], may_shrink=True),
-        Column("agent", lambda run: (run["agent"] or {}).get("name"), may_shrink=True),
+        Column("project", lambda run: run["project"]["name"], may_shrink=True, may_go=True),
+        Column("queue", lambda run: run["queue"], may_shrink=True, may_go=True),
+        Column("agent", lambda run: (run["agent"] or {}).get("name"), may_shrink=True, may_go=True),
         Column("created", lambda run: times.ago(run["createdAt"])),
-        Column("ran", lambda run: times.between(run["startedAt"], run["finishedAt"])),
+        Column("ran", lambda run: times.between(run["startedAt"], run["finishedAt"]), may_go=True),
     ]
     rows(nodes, columns, fields, none="No flow runs.")

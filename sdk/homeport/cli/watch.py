@@ -105,11 +105,14 @@ class Watch:
             say(line)
 
     def _conclude(self) -> int:
-        run = self._run
+        # Asked once more: the last update may have been made before the last task run was counted.
+        run = self._session.execute("flowRunProgress", {"id": self._run_id})["flowRun"]
         if self._fields is not None:
             click.echo(_json({"run": {name: value for name, value in run.items() if name != "states"}}, self._fields))
         else:
             click.echo(f"\nFlow run {text.harmless(run['name'])} ended {states.styled(run['state'])}. {timings(run)}")
+            if run["taskRunCounts"]:
+                click.echo(f"  Task runs: {counted(run['taskRunCounts'])}")
             self._show_root_cause()
         return 0 if run["state"]["type"] == "COMPLETED" else FAILED
 
@@ -139,6 +142,11 @@ def timings(run: Mapping[str, Any]) -> str:
     steps = [("created", run["createdAt"]), ("started", run["startedAt"]), ("finished", run["finishedAt"])]
     walk = " → ".join(f"{name} {times.clock(at)}" for name, at in steps if at)
     return f"{', '.join(parts).capitalize()} ({walk})." if parts else f"It never started ({walk})."
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """`40 completed, 2 failed`."""
+    return ", ".join(f"{count} {kind.lower()}" for kind, count in counts.items() if count)
 
 
 def _more(run: Mapping[str, Any], state: Mapping[str, Any]) -> str:
