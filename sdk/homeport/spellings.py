@@ -26,7 +26,6 @@ OF_TASKS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "retry_delay": ("retry_delay_seconds", seconds),
     "timeout": ("timeout_seconds", seconds),
     "log_stdout": ("log_prints", _same),
-    "task_run_name": ("task_run_name", _same),
 }
 
 

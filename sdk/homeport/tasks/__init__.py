@@ -84,7 +84,9 @@ class Task(Expressions, Generic[P, R]):
         returns such. `nout` is the number of results of a task that returns a tuple, for unpacking in a `with Flow`.
         """
         if older:
-            given = canonical(older, _OPTIONS, of=f"task {name or type(self).__name__!r}")
+            also = {"retries": retries, "timeout_seconds": timeout_seconds, "log_prints": log_prints}
+            also = {option: value for option, value in also.items() if value}
+            given = canonical({**also, **older}, _OPTIONS, of=f"task {name or type(self).__name__!r}")
             retries = given.get("retries", retries)
             retry_delay_seconds = given.get("retry_delay_seconds", retry_delay_seconds)
             timeout_seconds = given.get("timeout_seconds", timeout_seconds)

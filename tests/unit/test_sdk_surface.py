@@ -1,0 +1,170 @@
+"""What users import and type: names, spellings, descriptions of infrastructure and storage."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+
+import homeport
+from homeport import Flow, Task, flow, run_configs, storage, tags, task
+from homeport.engine.run_names import made_up_name
+from homeport.executors import LocalDaskExecutor
+from homeport.states import Completed, Failed, Pending
+from homeport.task_runners import ConcurrentTaskRunner
+
+
+def imported_by(statement):
+    program = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, timeout=30, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
+def test_importing_homeport_imports_none_of_its_parts():
+    modules = imported_by("import homeport")
+
+    assert not {name for name in modules if name.startswith("homeport.")}
+
+
+def test_flows_and_tasks_need_no_heavy_imports():
+    modules = imported_by("import homeport; homeport.flow, homeport.task, homeport.Flow; import homeport.engine.run")
+
+    assert not modules & {"asyncio", "pydantic", "httpx", "rich", "click"}
+
+
+@pytest.mark.parametrize("name", homeport.__all__)
+def test_every_public_name_can_be_imported(name):
+    assert getattr(homeport, name) is not None
+    assert name in dir(homeport)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Flwo'"):
+        homeport.Flwo  # noqa: B018
+
+
+MODULES = """
+    context engine.signals engine.state executors futures run_configs states storage task_runners tasks testing triggers
+"""
+
+
+@pytest.mark.parametrize("module", MODULES.split())
+def test_the_module_paths_that_people_import_from_exist(module):
+    __import__(f"homeport.{module}")
+
+
+def test_the_1x_spellings_of_task_options_mean_the_2x_ones():
+    older = task(max_retries=2, retry_delay=timedelta(seconds=3), timeout=9, log_stdout=True)(print)
+
+    assert (older.retries, older.retry_delay_seconds) == (2, 3.0)
+    assert (older.timeout_seconds, older.log_prints) == (9.0, True)
+
+
+def test_an_option_that_this_version_does_not_have_is_refused_and_not_ignored():
+    with pytest.raises(TypeError, match="no argument 'cache_for' in this version"):
+        task(cache_for=timedelta(hours=1))(print)
+    with pytest.raises(TypeError, match="no argument 'persist_result' in this version"):
+        flow(persist_result=True)
+    with pytest.raises(TypeError, match="Did you mean 'retries'"):
+        task(retires=1)(print)
+
+
+def test_both_spellings_at_once_are_refused():
+    with pytest.raises(TypeError, match="twice"):
+        task(print).with_options(max_retries=1, retries=2)
+    with pytest.raises(TypeError, match="twice"):
+        task(max_retries=1, retries=2)(print)
+
+
+def test_a_task_class_that_forgets_the_init_of_its_parent_is_still_a_task():
+    class Forgetful(Task):
+        def __init__(self, path):
+            self.path = path
+
+        def run(self):
+            return self.path
+
+    with Flow("forgetful") as forgetful:
+        result = Forgetful("x")()
+
+    assert forgetful.run().result[result].result == "x"
+
+
+def test_tags_are_on_every_task_made_in_the_block():
+    with tags("db", "slow"):
+        tagged = task(tags=["own"])(print)
+
+    assert tagged.tags == {"db", "slow", "own"}
+
+
+def test_the_name_of_a_flow_is_that_of_its_function_with_dashes():
+    @flow
+    def my_first_flow():
+        """Do it.
+
+        Twice.
+        """
+
+    assert (my_first_flow.name, my_first_flow.description) == ("my-first-flow", "Do it.\n\nTwice.")
+    assert my_first_flow.with_options(name="other", on_lost="retry").on_lost == "retry"
+    assert my_first_flow.on_lost == "crash"
+
+
+@pytest.mark.parametrize("wrong", ["", None, 5])
+def test_a_flow_needs_a_name(wrong):
+    with pytest.raises(ValueError, match="needs a name"):
+        Flow(wrong)
+
+
+def test_on_lost_is_one_of_three():
+    with pytest.raises(ValueError, match="'crash', 'retry' or 'hold'"):
+        flow(on_lost="ignore")(lambda: None)
+
+
+def test_labels_come_from_the_run_config():
+    labelled = Flow("labelled", run_config=run_configs.KubernetesRun(labels=["k8s", "a"], image="x:1", cpu_limit=2))
+
+    assert labelled.labels == ["a", "k8s"]
+    assert labelled.run_config_dict() == {
+        "kind": "kubernetes", "env": {}, "labels": ["a", "k8s"], "image": "x:1", "cpu_limit": 2,
+    }  # fmt: skip
+    assert Flow("plain").run_config_dict() is None
+
+
+@pytest.mark.parametrize("kind", ["UniversalRun", "LocalRun", "DockerRun", "KubernetesRun", "ECSRun"])
+def test_every_run_config_has_labels_and_environment(kind):
+    described = getattr(run_configs, kind)(labels=["a"], env={"X": "1"}).to_dict()
+
+    assert (described["labels"], described["env"]) == (["a"], {"X": "1"})
+
+
+def test_storages_describe_themselves_without_what_was_not_given():
+    assert storage.Local("/data").to_dict() == {"kind": "folder", "path": "/data"}
+    assert storage.Docker(registry_url="r.azurecr.io", image_name="flows").to_dict() == {
+        "kind": "docker", "registry_url": "r.azurecr.io", "image_name": "flows",
+    }  # fmt: skip
+
+
+def test_executors_say_how_many_tasks_run_at_once():
+    assert LocalDaskExecutor(num_workers=4).task_runner() == ConcurrentTaskRunner(4)
+    with pytest.raises(ValueError, match='Use scheduler="threads"'):
+        LocalDaskExecutor(scheduler="processes")
+    with pytest.raises(ValueError, match="1 or more"):
+        ConcurrentTaskRunner(max_workers=0)
+
+
+def test_a_state_gives_its_result_or_raises_its_exception():
+    error = KeyError("x")
+
+    assert Completed(data=3).result() == 3
+    assert Failed(data=error).result(raise_on_failure=False) is error
+    with pytest.raises(KeyError):
+        Failed(data=error).result()
+    with pytest.raises(Exception, match="out of reach"):
+        Failed("out of reach").result()
+    with pytest.raises(RuntimeError, match="not finished"):
+        Pending().result()
+
+
+def test_made_up_names_are_two_words():
+    assert len(made_up_name().split("-")) == 2
