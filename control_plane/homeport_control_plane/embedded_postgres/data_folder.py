@@ -60,6 +60,7 @@ class DataFolder:
 
     def __init__(self, data_dir: Path, *, substitutes: Path = SUBSTITUTES) -> None:
         """Makes the folder. Raises StartupError if that is impossible."""
+        self.substitutes = substitutes
         self.data_dir = data_dir.absolute()
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)

@@ -85,7 +85,7 @@ def ready(folder: DataFolder, process: subprocess.Popen[bytes]) -> bool:
 
 def stop(process: subprocess.Popen[bytes], *, patience: float = 2.0) -> None:
     """Fast shutdown; immediate after `patience` seconds (the next start then recovers from the log)."""
-    for how, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0)):
+    for how, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)):
         if process.poll() is not None:
             return
         process.send_signal(how)

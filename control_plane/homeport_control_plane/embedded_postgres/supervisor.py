@@ -38,7 +38,9 @@ class EmbeddedPostgres:
                 account_name(self._folder.account),
                 self._folder.base,
             )
-        self._binaries = binaries.find(self._folder.made_by)
+        self._binaries = binaries.within_reach(
+            binaries.find(self._folder.made_by), self._folder.account, self._folder.substitutes
+        )
         self._version = binaries.major_version(self._binaries)
         if orphan := postmaster.stop_orphan(self._folder):
             log.warning("stopped PostgreSQL process %d that an earlier server left behind", orphan)
@@ -64,11 +66,11 @@ class EmbeddedPostgres:
             log.error("PostgreSQL ended with code %s; starting it again", self._process.returncode)
             await self._restart()
 
-    def stop(self) -> None:
-        """Stops it in order and gives the data folder up."""
+    def stop(self, *, patience: float = 2.0) -> None:
+        """Stops it, in order if that takes no longer than `patience` seconds, and gives the data folder up."""
         self._stopping = True
         if self._process is not None:
-            postmaster.stop(self._process)
+            postmaster.stop(self._process, patience=patience)
         self._lock.release()
 
     def _stopped(self) -> bool:

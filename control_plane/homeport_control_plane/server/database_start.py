@@ -21,6 +21,8 @@ async def prepare(url: str) -> None:
         await _check_version(url, shown)
         await migrate(url)
     except DatabaseUnavailable as error:
+        if isinstance(error.__cause__, asyncpg.ClientConfigurationError):
+            raise _not_understood(error.__cause__) from None
         raise StartupError(
             f"The database at {shown} cannot be reached: {error.__cause__ or error}.",
             hint="Is the server running there, and the address right? It is given by --database-url.",
@@ -42,11 +44,8 @@ async def prepare(url: str) -> None:
         raise StartupError(
             f"The database at {shown} does not fit: {error}.", hint="Run the server that made it."
         ) from None
-    except (ValueError, asyncpg.ClientConfigurationError) as error:
-        raise StartupError(
-            f"The database address {shown} is not understood: {error}.",
-            hint="It looks like postgresql://USER:PASSWORD@HOST:5432/NAME.",
-        ) from None
+    except ValueError as error:
+        raise _not_understood(error) from None
 
 
 def without_password(url: str) -> str:
@@ -57,6 +56,14 @@ def without_password(url: str) -> str:
     except ValueError:
         return "(unreadable)"
     return f"{parts.username}@{where}" if parts.username else where
+
+
+def _not_understood(error: Exception) -> StartupError:
+    # The address itself is not shown: where its parts are not understood, nobody knows which of them is the password.
+    return StartupError(
+        f"The database address is not understood: {type(error).__name__}.",
+        hint="It looks like postgresql://USER:PASSWORD@HOST:5432/NAME.",
+    )
 
 
 async def _check_version(url: str, shown: str) -> None:

@@ -49,3 +49,5 @@ def configure(log_format: str) -> None:
     logging.getLogger("homeport").setLevel(logging.INFO)
     # What goes wrong inside an operation is logged by us, with a number; not a second time with a traceback.
     logging.getLogger("strawberry").setLevel(logging.CRITICAL)
+    # A database that is away is said by whoever needed it.
+    logging.getLogger("asyncpg").setLevel(logging.CRITICAL)

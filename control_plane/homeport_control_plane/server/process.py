@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -40,6 +41,7 @@ log = logging.getLogger("homeport.server")
 
 STARTUP_FAILED = 2
 POOL_SIZE = 12
+PATIENCE = 4.0
 
 
 def serve(settings: ServerSettings) -> int:
@@ -118,6 +120,7 @@ class _Server:
             self._tell_ready(admin_key)
             await self._stop.wait()
             log.info("stopping")
+            self._give_up_after(PATIENCE)
             # In this order: no new connection, held polls answered, sockets closed, answers sent, loops ended.
             http.stop()
             await wakeups.stop()
@@ -125,6 +128,19 @@ class _Server:
             await http.stopped()
         await db.close()
         log.info("stopped")
+
+    def _give_up_after(self, seconds: float) -> None:
+        """Ends the process even if a database that does not answer keeps something from ending."""
+
+        def give_up() -> None:
+            log.warning("stopping took longer than %.0f s; what was left is cut off", seconds)
+            if self._postgres is not None:
+                self._postgres.stop(patience=0.0)
+            os._exit(0)
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
 
     def _tell_ready(self, admin_key: str | None) -> None:
         url = url_of(self._settings.host, self._listener)
@@ -149,7 +165,7 @@ async def _running(work: Coroutine[Any, Any, None], failed: Callable[[], None]) 
     finally:
         await asyncio.wait((task,), timeout=1.0)
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.wait((task,), timeout=0.5)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
