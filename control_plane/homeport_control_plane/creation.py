@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import coolname
 
 from homeport_control_plane import flow_runs, names, work_queues
@@ -75,11 +76,11 @@ async def create(
     """
     for _ in range(_TRIES):
         run = await _prepare(db, tenant_id, new)
-        rows = await _insert(db, tenant_id, [run], actor, now)
-        if rows:
-            _announce(db, tenant_id, [run], rows)
-            return _as_created(run, rows[0], actor), True
         try:
+            rows = await _insert(db, tenant_id, [run], actor, now)
+            if rows:
+                _announce(db, tenant_id, [run], rows)
+                return _as_created(run, rows[0], actor), True
             [present] = await _present_ids(db, tenant_id, [run], set())
         except _TemplateChanged:
             forget(db, tenant_id, new.ref)
@@ -147,11 +148,7 @@ def _body_digest(new: NewFlowRun) -> bytes:
 async def _insert(
     db: Queries, tenant_id: UUID, runs: Sequence[_Prepared], actor: str, now: datetime | None
 ) -> list[Row]:
-    rows: list[Row] = await db.fetch(
-        SQL["insert"],
-        tenant_id,
-        now,
-        actor,
+    columns = (
         [run.id for run in runs],
         [run.template.deployment_id for run in runs],
         [run.template.revision for run in runs],
@@ -163,6 +160,11 @@ async def _insert(
         [run.digest for run in runs],
         [run.direct for run in runs],
     )
+    try:
+        rows: list[Row] = await db.fetch(SQL["insert"], tenant_id, now, actor, *columns)
+    except asyncpg.ForeignKeyViolationError as error:
+        # The deployment was deleted while its run was being inserted.
+        raise _TemplateChanged from error
     return rows
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -31,7 +31,11 @@ _AWAY: tuple[type[BaseException], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    # Two transactions in each other's way, one of them sent back; or a replica that is not the primary any more.
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.QueryCanceledError,
     asyncpg.InternalClientError,
     asyncpg.InterfaceError,
 )
@@ -70,6 +74,7 @@ def load_sql(name: str) -> Mapping[str, str]:
     """The named queries of `<name>.sql` beside this module."""
     parts = _NAME.split((_FOLDER / f"{name}.sql").read_text("utf-8"))
     return {query: f"-- {query}\n{text.strip()}" for query, text in zip(parts[1::2], parts[2::2], strict=True)}
+
 
 _SETTINGS = {
     "application_name": "homeport",
@@ -187,19 +192,21 @@ class Database:
         """A session in one transaction; what it announces goes out after the commit."""
         with translated():
             connection = await self.pool.acquire()
+        session = Session(connection)
         try:
-            session = Session(connection)
             with translated():
                 transaction = connection.transaction()
                 await transaction.start()
             try:
                 yield session
             except BaseException:
-                with translated():
+                # What went wrong first is what the caller hears of; a dead connection has rolled back already.
+                with suppress(*_AWAY):
                     await transaction.rollback()
                 raise
             with translated():
                 await transaction.commit()
         finally:
-            await self.pool.release(connection)
+            with suppress(*_AWAY):
+                await self.pool.release(connection)
         self.announce(*session.topics)

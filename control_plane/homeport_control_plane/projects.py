@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from homeport_control_plane import names
 from homeport_control_plane.database import Database, Queries, load_sql
 from homeport_control_plane.errors import Conflict, NotFound
@@ -68,8 +70,11 @@ async def delete(db: Database, tenant_id: UUID, name: str) -> UUID:
         held = await session.fetchval(SQL["lock_runs"], tenant_id, project_id)
         if held:
             raise Conflict(f"agents hold {held} runs of project {name!r}", hint="cancel them, or wait for their end")
-        for deletion in _DELETIONS:
-            await session.execute(SQL[deletion], tenant_id, project_id)
+        try:
+            for deletion in _DELETIONS:
+                await session.execute(SQL[deletion], tenant_id, project_id)
+        except asyncpg.ForeignKeyViolationError as error:
+            raise Conflict(f"a run of project {name!r} was created meanwhile", hint="try again") from error
     return project_id
 
 

@@ -1,12 +1,13 @@
 """Lists: every row once, in order, whatever the filter; no text of a filter is a pattern, no cursor can be forged."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
 from homeport_control_plane import agents, api_keys, deployments, flow_runs, flows, projects, task_runs, work_queues
-from homeport_control_plane.errors import Conflict, InvalidCursor, InvalidInput, NotFound
+from homeport_control_plane.errors import Conflict, DomainError, InvalidCursor, InvalidInput, NotFound
 from homeport_control_plane.flow_runs import FlowRunFilter
 from homeport_control_plane.pages import encode_cursor
 from tests.integration.db_world import ACTOR, World, later, state, task
@@ -179,6 +180,31 @@ async def test_a_project_is_deleted_with_its_runs_but_not_while_agents_hold_some
         await world.run()
     with pytest.raises(NotFound):
         await projects.delete(world.db, world.tenant_id, "p")
+
+
+async def test_runs_created_while_their_project_is_deleted_are_refused_by_name_and_nothing_is_left(world: World) -> None:
+    async def keep_creating() -> list[DomainError]:
+        refused: list[DomainError] = []
+        for _ in range(30):
+            try:
+                await world.run()
+            except DomainError as error:
+                refused.append(error)
+        return refused
+
+    async def keep_deleting() -> None:
+        for _ in range(20):
+            try:
+                await projects.delete(world.db, world.tenant_id, "p")
+            except Conflict:
+                continue
+            return
+
+    *answers, _ = await asyncio.gather(*(keep_creating() for _ in range(4)), keep_deleting())
+
+    if await projects.by_name(world.db, world.tenant_id, "p") is None:
+        assert await world.db.fetchval("select count(*) from flow_run") == 0
+    assert {type(error) for answer in answers for error in answer} <= {NotFound}
 
 
 async def test_a_queue_is_made_once_and_its_limit_can_be_cleared(world: World) -> None:
