@@ -17,6 +17,7 @@ from homeport.client.errors import (
     ClientError,
     NotFoundError,
     Refused,
+    SessionSupersededError,
     Unreachable,
 )
 from homeport.client.retries import retry_delay
@@ -29,7 +30,7 @@ log = logging.getLogger("homeport.agent")
 
 LONGEST_PAUSE = 10.0
 SHORTEST_POLL = 1.0
-DRAIN_ANSWER_SECONDS = 3.0
+LAST_ANSWER_SECONDS = 1.0
 TELL_SECONDS = 15.0
 TRIM_SECONDS = 5.0
 
@@ -166,11 +167,18 @@ class Agent:
                 await asking
 
     async def _poll_told_to_end(self, asking: asyncio.Future[Poll]) -> Poll | None:
-        """Tell of the draining beside a held poll; its answer may bring runs already claimed, so it is waited for."""
+        """Make a held poll unable to claim, by a new session, and wait for what it had claimed before that.
+
+        Hanging up would not do: the control plane might give a run to a poll that nobody listens to any more.
+        """
         with contextlib.suppress(ClientError):
+            self._session = await self._client.register(self._options, self._workshop.agent)
             await self._ask(0, wait=0.0)
-        await asyncio.wait({asking}, timeout=DRAIN_ANSWER_SECONDS)
-        return await asking if asking.done() else None
+        await asyncio.wait({asking}, timeout=LAST_ANSWER_SECONDS)
+        try:
+            return await asking if asking.done() else None
+        except SessionSupersededError:
+            return None
 
     def _ask(self, limit: int, wait: float | None = None) -> Coroutine[Any, Any, Poll]:
         assert self._session is not None, "an agent registers before it polls"

@@ -266,3 +266,15 @@ def test_an_agent_waits_for_a_control_plane_that_is_not_there_yet(stack: Stack) 
     assert agent.process.poll() is None
     assert agent.stop() == 0
     assert "Traceback" not in agent.log.read_text()
+
+
+def test_a_drained_agent_leaves_no_poll_behind_that_could_take_a_run(stack: Stack) -> None:
+    queue = registered(stack, "tell('ran')")
+    gone = stack.start_agent("gone", "-q", queue)
+    stack.start_agent("stays", "-q", queue, "--limit", "1")
+
+    assert gone.stop() == 0
+    runs = [run(stack) for _ in range(3)]
+
+    for run_id in runs:
+        assert ended(stack, run_id, within=15)["agent"]["name"] == "stays"
