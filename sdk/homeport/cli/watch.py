@@ -9,16 +9,19 @@ from typing import Any
 
 import click
 
-from homeport.cli import explain, states, text, times
+from homeport.cli import explain, states, task_summary, text, times
 from homeport.cli.failures import FAILED, INTERRUPTED, TIMED_OUT
 from homeport.cli.following import Follower, LinesSeen, RunSeen, Trouble
 from homeport.cli.log_lines import LinePrinter
 from homeport.cli.printing import chosen
+from homeport.cli.progress_line import ProgressLine
 from homeport.cli.session import Session, say
 
 BLOCKED_AFTER = 5.0
 WAITING_AFTER = 10.0
 ASK_AGAIN_AFTER = 10.0
+REFRESH_SECONDS = 2.0
+MOST_TASK_RUNS = 1000
 WAITING = ("SCHEDULED", "PENDING")
 
 
@@ -45,11 +48,15 @@ class Watch:
         self._lines = LinePrinter(fields)
         self._diagnose_at = self._began + BLOCKED_AFTER
         self._told: tuple[tuple[str, str], ...] | None = None
+        self._progress = ProgressLine(wanted=fields is None)
+        self._refresh_at = self._began
+        self._counts: Mapping[str, int] = {}
 
     def show(self) -> int:
         """Print until the run is final, the time is up, or Ctrl-C."""
         try:
             for update in Follower(self._session.client, self._run_id).updates():
+                self._progress.clear()
                 if isinstance(update, RunSeen):
                     self._show_states(update.run)
                 elif isinstance(update, LinesSeen):
@@ -57,11 +64,14 @@ class Watch:
                 elif isinstance(update, Trouble):
                     say(update.message, fg="yellow")
                 self._diagnose()
+                self._show_progress()
                 if self._timeout is not None and self._clock() - self._began > self._timeout and not self._is_final():
+                    self._progress.clear()
                     say(f"Not finished within {self._timeout:g} s; the run goes on.", fg="yellow")
                     self._say_how_to_go_on()
                     return TIMED_OUT
         except KeyboardInterrupt:
+            self._progress.clear()
             say("\nStopped watching; the run goes on.")
             self._say_how_to_go_on()
             return INTERRUPTED
@@ -83,6 +93,26 @@ class Watch:
             at = click.style(times.clock(state["at"]), dim=True) if sys.stdout.isatty() else state["at"]
             click.echo(f"{at}  {'state':<8}  {states.styled(state)}{_more(run, state)}")
         sys.stdout.flush()
+
+    def _show_progress(self) -> None:
+        """On a terminal: the state, for how long, and how far the task runs are."""
+        if not self._progress.live or not self._run or self._is_final():
+            return
+        if self._clock() >= self._refresh_at:
+            self._refresh_at = self._clock() + REFRESH_SECONDS
+            self._counts = self._counted_now()
+        since = times.ago(self._run["state"]["at"]).removesuffix(" ago")
+        tasks = f" · task runs: {counted(self._counts)}" if self._counts else ""
+        self._progress.show(f"{self._run['state']['name']} for {since}{tasks}")
+
+    def _counted_now(self) -> Mapping[str, int]:
+        from homeport.client import Unreachable
+
+        try:
+            run = self._session.client.execute("flowRunProgress", {"id": self._run_id}, timeout=2.0)["flowRun"]
+        except Unreachable:
+            return self._counts
+        return dict(run["taskRunCounts"]) if run else {}
 
     def _diagnose(self) -> None:
         """After a while of waiting, say why: sooner when something is in the way, and again only when that changes."""
@@ -111,10 +141,20 @@ class Watch:
             click.echo(_json({"run": {name: value for name, value in run.items() if name != "states"}}, self._fields))
         else:
             click.echo(f"\nFlow run {text.harmless(run['name'])} ended {states.styled(run['state'])}. {timings(run)}")
-            if run["taskRunCounts"]:
-                click.echo(f"  Task runs: {counted(run['taskRunCounts'])}")
+            self._show_task_runs(run["taskRunCounts"])
             self._show_root_cause()
         return 0 if run["state"]["type"] == "COMPLETED" else FAILED
+
+    def _show_task_runs(self, counts: Mapping[str, int]) -> None:
+        """One line a task; of a run with very many task runs only their number."""
+        if sum(counts.values()) > MOST_TASK_RUNS:
+            click.echo(f"  Task runs: {counted(counts)}")
+            return
+        if counts:
+            asked = {"id": self._run_id, "first": MOST_TASK_RUNS, "filter": {}}
+            page = self._session.execute("flowRunTaskRuns", asked)["flowRun"]["taskRuns"]
+            for line in task_summary.lines(page["nodes"]):
+                click.echo(f"  {line}")
 
     def _show_root_cause(self) -> None:
         state = self._run["state"]
