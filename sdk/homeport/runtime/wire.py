@@ -119,7 +119,9 @@ class PlainWire:
             status_line = stream.readline(65536)
             if not status_line:
                 raise ConnectionResetError("the connection was closed before an answer came")
-            status = int(status_line.split(b" ", 2)[1])
+            if not status_line.startswith(b"HTTP/1.") or not status_line[9:12].isdigit():
+                raise ValueError(f"the answer is not HTTP: {status_line[:40]!r}")
+            status = int(status_line[9:12])
             headers: dict[str, str] = {}
             while (line := stream.readline(65536)) not in (b"\r\n", b"\n", b""):
                 name, _, value = line.decode("latin-1").partition(":")
@@ -157,7 +159,7 @@ def _body(stream: BinaryIO, headers: dict[str, str]) -> bytes:
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
-    if size > LARGEST_ANSWER:
+    if not 0 <= size <= LARGEST_ANSWER:
         raise ValueError(f"an answer of {size} bytes was announced")
     content = stream.read(size)
     if len(content) < size:
