@@ -82,6 +82,22 @@ def test_prints_are_not_captured_unless_asked_for(capsys):
     assert lines_of(tried, "captured-0") == ["a line"]
 
 
+def test_a_task_may_keep_its_prints_in_a_flow_that_captures(capsys):
+    @task(log_prints=False)
+    def prints():
+        print("a print")
+
+    @flow(log_prints=True)
+    def captures():
+        prints()
+        print("a line")
+
+    tried = try_run(captures)
+
+    assert capsys.readouterr().out == "a print\n"
+    assert "a line" in tried.reported.messages()
+
+
 def test_the_1x_spelling_log_stdout_captures_what_is_written_without_print():
     @task(log_stdout=True)
     def writes():

@@ -1,5 +1,7 @@
 """Maps: one task run for each element."""
 
+import time
+
 import pytest
 
 from homeport import Flow, flow, task, unmapped
@@ -129,8 +131,6 @@ def test_a_map_over_what_failed_is_one_task_run_that_did_not_run():
 
 
 def test_ten_times_as_many_children_cost_about_ten_times_as_much():
-    import time
-
     @flow
     def wide(number: int):
         add.map(range(number))
@@ -144,3 +144,23 @@ def test_ten_times_as_many_children_cost_about_ten_times_as_much():
     many = min(seconds(5_000) for _ in range(3))
 
     assert many < few * 3
+
+
+def test_a_large_constant_of_a_map_is_the_same_object_in_each_call_and_looked_through_once():
+    large = list(range(200_000))
+
+    @task
+    def same(number, whole):
+        return whole is large
+
+    @flow
+    def maps():
+        return all(same.map(list(range(500)), unmapped(large)).result())
+
+    begun = time.process_time()
+    assert try_run(maps).state.result() is True
+    assert time.process_time() - begun < 2  # looking through it for each call takes five times that
+
+
+def test_a_future_in_a_constant_of_a_map_is_its_result():
+    assert result_of(lambda: add.map([[1], [2]], unmapped([add.submit(4, 5)])).result()) == [[1, 9], [2, 9]]

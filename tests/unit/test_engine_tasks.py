@@ -354,3 +354,46 @@ def test_only_100_upstream_ids_are_reported_of_a_task_with_more():
 
     assert tried.state.result() == sum(range(300)) * 2
     assert len(tried.reported.named("total-0")[0].upstream) == 100
+
+
+def test_an_exception_that_is_no_exception_subclass_fails_its_task_only():
+    class Odd(BaseException):
+        """Such as other frameworks raise to leave a program."""
+
+    @task
+    def odd():
+        raise Odd("strange")
+
+    @flow
+    def survives():
+        return odd(return_state=True).message
+
+    assert try_run(survives).state.result() == "Odd: strange"
+
+
+def test_an_exception_that_cannot_be_printed_fails_its_task_like_any_other():
+    class Mute(Exception):  # noqa: N818
+        def __str__(self):
+            raise RuntimeError
+
+    @task
+    def mute():
+        raise Mute
+
+    @flow
+    def survives():
+        return mute.submit().wait().message
+
+    assert try_run(survives).state.result() == "Mute: (its message cannot be shown)"
+
+
+def test_the_message_of_a_state_is_cut_where_the_exception_is_endless():
+    @task
+    def shouts():
+        raise ValueError("a" * 1_000_000)
+
+    @flow
+    def survives():
+        return len(shouts(return_state=True).message)
+
+    assert try_run(survives).state.result() < 5_000

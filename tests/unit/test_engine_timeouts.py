@@ -68,6 +68,25 @@ def test_a_flow_that_takes_too_long_is_timed_out_with_its_tasks():
     assert tried.reported.named("spins-0")[0].state.name == "Cancelled"
 
 
+def test_a_flow_that_takes_too_long_in_a_task_is_timed_out_and_the_task_is_not_retried():
+    calls = []
+
+    @task(retries=3, timeout_seconds=20)
+    def waits():
+        calls.append(1)
+        NEVER.wait(30)
+
+    @flow(timeout_seconds=0.05)
+    def calls_it():
+        waits()
+
+    tried = try_run(calls_it)
+
+    assert tried.state.name == "TimedOut"
+    assert tried.reported.named("waits-0")[0].state.name == "Cancelled"
+    assert len(calls) == 1
+
+
 def test_except_exception_does_not_swallow_a_timeout():
     @task(timeout_seconds=0.05)
     def stubborn():

@@ -29,7 +29,16 @@ class allow_failure(Generic[T]):  # noqa: N801 - the name that users type
         self.value = value
 
 
-WALKED = frozenset({Future, FutureList, State, list, tuple, dict, set, frozenset, unmapped, allow_failure})
+class Constant:
+    """An argument that is known to hold no futures; so that a map looks for them once, and not once for each call."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+WALKED = frozenset({Constant, Future, FutureList, State, list, tuple, dict, set, frozenset, unmapped, allow_failure})
 
 
 def find_futures(value: Any, strict: dict[Future[Any], bool], *, may_fail: bool = False) -> None:
@@ -41,7 +50,7 @@ def find_futures(value: Any, strict: dict[Future[Any], bool], *, may_fail: bool 
         _each(value.values(), strict, may_fail)
     elif kind in (unmapped, allow_failure):
         find_futures(value.value, strict, may_fail=may_fail or kind is allow_failure)
-    elif kind is not State and kind in WALKED:
+    elif kind is not State and kind is not Constant and kind in WALKED:
         _each(value, strict, may_fail)
 
 
@@ -60,6 +69,8 @@ def resolve(value: Any) -> Any:
         return value.state.result(raise_on_failure=False)
     if kind is State:
         return value.result(raise_on_failure=False)
+    if kind is Constant:
+        return value.value
     if kind in (unmapped, allow_failure):
         return resolve(value.value)
     if kind is dict:

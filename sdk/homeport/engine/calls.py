@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine import states
-from homeport.engine.arguments import allow_failure, find_futures, unmapped
+from homeport.engine.arguments import WALKED, Constant, allow_failure, find_futures, unmapped
 from homeport.engine.states import State
 from homeport.engine.task_runs import TaskRun
 from homeport.futures import Future, FutureList
@@ -103,10 +103,17 @@ def calls_of_map(
         raise UnequalMap(
             f"{name}.map(): its arguments have different lengths ({told}). Use unmapped(...) for constants."
         )
-    whole = {key: value.value if type(value) is unmapped else value for key, value in given if columns[key] is None}
+    whole = {key: _whole(value) for key, value in given if columns[key] is None}
     for index in range(next(iter(lengths.values()))):
         row = {key: whole[key] if column is None else column[index] for key, column in columns.items()}
         yield tuple(row[position] for position in range(len(args))), {key: row[key] for key in kwargs}
+
+
+def _whole(value: Any) -> Any:
+    value = value.value if type(value) is unmapped else value
+    found: dict[Future[Any], bool] = {}
+    find_futures(value, found)
+    return value if found or type(value) not in WALKED else Constant(value)
 
 
 def _column(name: str, key: int | str, value: Any) -> list[Any] | tuple[Any, ...] | None:

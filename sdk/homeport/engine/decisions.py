@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from homeport import triggers
 from homeport.engine import signals, states
+from homeport.engine.cancellation import RunCancelled
 from homeport.engine.states import State
+
+MESSAGE_LENGTH = 4_000
+"""Characters of an exception in a state's message; the whole of it is in the log."""
 
 Delay = float | Sequence[float] | Callable[[int], float | Sequence[float]]
 
@@ -19,6 +24,10 @@ class TimeLimitReached(BaseException):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"Ran longer than its timeout of {seconds:g} s.")
         self.seconds = seconds
+
+
+class Abandoned(BaseException):
+    """Raised in a call that nobody waits for any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,7 @@ def start_verdict(
     except signals.SKIP as signal:
         return states.Skipped(signal.message, data=signal.result)
     except Exception as error:
-        message = f"The trigger {_name_of(trigger)} raised {type(error).__name__}: {error}"
+        message = f"The trigger {_name_of(trigger)} raised {described(error)}"
     return states.TriggerFailed(message, data=_first_error(upstream.values()))
 
 
@@ -93,13 +102,31 @@ def retry_or(failed: State, policy: RetryPolicy, run_count: int) -> State | Retr
     return _retry(failed.message, policy.seconds_before(run_count), f"retry {run_count} of {policy.retries}")
 
 
+def is_stop(error: BaseException) -> bool:
+    """Whether this is no failure of user code, but its end from outside."""
+    asyncio = sys.modules.get("asyncio")  # nobody cancels a coroutine where asyncio was never imported
+    return isinstance(error, RunCancelled | KeyboardInterrupt | GeneratorExit | Abandoned) or (
+        asyncio is not None and isinstance(error, asyncio.CancelledError)
+    )
+
+
 def failure(error: BaseException) -> State:
     """The state that says what was raised."""
     if isinstance(error, TimeLimitReached):
         return states.TimedOut(str(error), data=TimeoutError(str(error)))
     if isinstance(error, SystemExit):
         return states.Failed(f"The code called sys.exit({error.code!r}).", data=UserExit(error.code))
-    return states.Failed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, data=error)
+    return states.Failed(described(error), data=error)
+
+
+def described(error: BaseException) -> str:
+    """`ValueError: message`, for any exception, one that cannot be printed included."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be shown)"
+    name = type(error).__name__
+    return f"{name}: {text[:MESSAGE_LENGTH]}" if text else name
 
 
 class UserExit(Exception):  # noqa: N818 - named for what happened

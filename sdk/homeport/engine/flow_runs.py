@@ -127,7 +127,9 @@ class FlowRun:
             yield from self._settle()
             state = self._judge(value)
             return decisions.retry_or(state, flow.retry_policy, self.run_count) if state.is_failed() else state
-        except (Exception, TimeLimitReached, SystemExit) as error:
+        except BaseException as error:
+            if decisions.is_stop(error):
+                raise
             outcome = decisions.after_exception(error, flow.retry_policy, self.run_count)
             if not isinstance(outcome, State) or outcome.is_failed():
                 self.log("ERROR", f"The flow raised an exception:\n{story(error)}")
@@ -166,7 +168,7 @@ class FlowRun:
     def _finish(self, state: State) -> State:
         if self.parent is not None:
             self.parent.children.discard(self)
-        level = "INFO" if state.is_completed() else "ERROR"
+        level = "INFO" if state.is_completed() else "WARNING" if state.is_cancelled() else "ERROR"
         self.log(level, f"Finished in state {state}")
         self._enter(state)
         self.final = state
@@ -320,9 +322,12 @@ class FlowRun:
         """While the calling thread waits for a task of this run."""
         return self.threads.thread_waits() if "threads" in self.__dict__ else nullcontext()
 
-    def captures_prints(self, task: Task[..., Any]) -> bool:
-        """Whether the task's prints are log lines: as the task says, else as the flow does."""
-        return bool(self.flow.log_prints if task.log_prints is None else task.log_prints)
+    def capture_of(self, task: Task[..., Any], task_run: UUID) -> Capture | None:
+        """What takes the task's prints, as the task says, else as the flow does; None leaves them alone."""
+        if self.flow.log_prints if task.log_prints is None else task.log_prints:
+            return Capture(self, task_run)
+        # A task that wants its prints left alone, in a flow that captures its own.
+        return Capture(None, task_run) if self.flow.log_prints else None
 
     def log(self, level: str, message: str, task_run: UUID | None = None, *, logger: str = "") -> None:
         """A line of the engine's own."""

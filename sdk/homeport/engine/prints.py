@@ -22,11 +22,11 @@ _captures = 0
 
 
 class Capture:
-    """The prints of one task run, or of a flow's own code (without a task run)."""
+    """The prints of one task run, or of a flow's own code (without a task run). Without a run they stay prints."""
 
     __slots__ = ("_partial", "_token", "run", "task_run")
 
-    def __init__(self, run: FlowRun, task_run: UUID | None) -> None:
+    def __init__(self, run: FlowRun | None, task_run: UUID | None) -> None:
         self.run, self.task_run = run, task_run
         self._partial = ""
         self._token: Token[Capture | None] | None = None
@@ -59,7 +59,8 @@ class Capture:
             self._tell(line)
 
     def _tell(self, line: str) -> None:
-        self.run.log("INFO", line, self.task_run, logger="homeport.prints")
+        if self.run is not None:
+            self.run.log("INFO", line, self.task_run, logger="homeport.prints")
 
 
 class _Output:
@@ -70,7 +71,7 @@ class _Output:
 
     def write(self, text: str) -> int:
         capture = _capture.get()
-        if capture is None:
+        if capture is None or capture.run is None:
             return self.real.write(text)
         capture.write(text)
         return len(text)

@@ -13,10 +13,9 @@ from homeport import triggers
 from homeport.engine import current, decisions, states
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
-from homeport.engine.decisions import Retry, TimeLimitReached
+from homeport.engine.decisions import Retry
 from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
 from homeport.engine.ids import new_id
-from homeport.engine.prints import Capture
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
 from homeport.engine.timeouts import raise_in_thread
@@ -102,13 +101,15 @@ class TaskRun:
         verdict = self._verdict()
         if verdict is not None:
             return self.finish(verdict)
-        args, kwargs = (resolve(self.args), resolve(self.kwargs)) if self.upstream else (self.args, self.kwargs)
+        args, kwargs = self.args, self.kwargs
+        if self.upstream or self.map_index is not None:
+            args, kwargs = resolve(args), resolve(kwargs)
         task, run = self.task, self.run
         while True:
             self.run_count += 1
             self._enter(states.Running() if self.run_count == 1 else states.Retrying())
             token = current.task_run.set(self)
-            capture = Capture(run, self.id) if run.captures_prints(task) else None
+            capture = run.capture_of(task, self.id)
             self._thread = threading.get_ident()
             outcome: State | Retry
             try:
@@ -116,12 +117,12 @@ class TaskRun:
                     capture.begin()
                 value = yield Call(task.run, args, kwargs, task.timeout_seconds)
                 outcome = decisions.after_return(value)
-            except (Exception, TimeLimitReached, SystemExit) as error:
+            except BaseException as error:
+                if decisions.is_stop(error):
+                    self.finish(cancelled(error))
+                    raise
                 outcome = decisions.after_exception(error, task.retry_policy, self.run_count)
                 self._log_failure(error, outcome)
-            except BaseException as error:
-                self.finish(cancelled(error))
-                raise
             finally:
                 self._leave_user_code()
                 if capture is not None:
@@ -156,11 +157,12 @@ class TaskRun:
             thread = self._thread
             if self._final:
                 return
-            if thread and thread != threading.get_ident() and self.cancel_async is None:
+            elsewhere = thread and thread != threading.get_ident()
+            if elsewhere and self.cancel_async is None:
                 raise_in_thread(thread, RunCancelled)
         if self.cancel_async is not None:
             self.cancel_async()
-        elif not thread:
+        elif not elsewhere:
             self.finish(states.Cancelled(reason))
 
     def start(self) -> None:
@@ -279,4 +281,6 @@ def cancelled(error: BaseException) -> State:
         return states.Cancelled(error.reason, data=error)
     if isinstance(error, KeyboardInterrupt):
         return states.Cancelled("Interrupted from the keyboard.", data=error)
+    if isinstance(error, decisions.Abandoned):
+        return states.Cancelled("The time of the flow around it was over.", data=error)
     return states.Cancelled("The run was cancelled.", data=error)

@@ -14,9 +14,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from homeport.engine.decisions import TimeLimitReached
+from homeport.engine.decisions import Abandoned, TimeLimitReached
 
-_deadlines: list[tuple[float, TimeLimitReached]] = []  # of the main thread, outermost first
+
+class _Alarm(Abandoned):
+    """The timer's interruption: of one limit, through everything inside it, to the call that set it."""
+
+
+_deadlines: list[tuple[float, _Alarm]] = []  # of the main thread, outermost first
 
 
 def call_within(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -32,14 +37,14 @@ def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
 
 
 def _by_timer(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    limit = TimeLimitReached(seconds)
+    limit = _Alarm()
     before = signal.signal(signal.SIGALRM, _on_alarm)
     _deadlines.append((time.monotonic() + seconds, limit))
     _arm()
     try:
         return function(*args, **kwargs)
-    except TimeLimitReached as reached:
-        if reached is limit:
+    except _Alarm as alarm:
+        if alarm is limit:
             raise TimeLimitReached(seconds) from None
         raise
     finally:
@@ -86,14 +91,10 @@ def in_thread(function: Callable[..., Any], *args: Any, seconds: float | None = 
             thread.join(min(left, 0.1))  # in short waits: only between two of them can this thread be told to stop
     finally:
         if thread.is_alive() and thread.ident is not None:
-            raise_in_thread(thread.ident, _Abandoned)
+            raise_in_thread(thread.ident, Abandoned)
     if not outcome:
         raise TimeLimitReached(seconds or 0.0)
     value, error = outcome[0]
     if error is not None:
         raise error
     return value
-
-
-class _Abandoned(BaseException):
-    """Ends a call that nobody waits for any more."""
