@@ -63,6 +63,16 @@ def test_the_first_start_shows_the_admin_key_once_and_logs_this_user_in(home: Ho
     assert home.run("get", "projects").returncode == 0
 
 
+def test_the_same_control_plane_on_another_port_is_found_with_the_same_key(home: Home) -> None:
+    home.start()
+    home.run("server", "stop")
+    moved = Home(home.folder, free_port())
+
+    moved.start()
+
+    assert json.loads(moved.run("auth", "status", "--json").stdout)["apiUrl"] == f"http://127.0.0.1:{moved.port}"
+
+
 def test_status_tells_what_runs_and_its_exit_code_whether_anything_does(home: Home) -> None:
     before = home.run("server", "status", "--json")
     home.start()

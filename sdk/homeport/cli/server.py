@@ -194,7 +194,10 @@ def _remembered(
 def _welcome(session: Session, running: Running, answer: dict[str, Any]) -> None:
     """Say where it is, show the admin key if one was made, and what to type next."""
     say(f"Homeport {running.version} is ready at {running.url} (database: {running.database}).", fg="green")
-    _point_profile_at(session, running.url)
+    folder = _folder(session)
+    previous = folder.previous_url(running.data_dir)
+    folder.remember_url(running.data_dir, running.url)
+    _point_profile_at(session, running.url, previous)
     key = answer.get("admin_key")
     if key:
         from homeport.config import Credentials
@@ -204,17 +207,29 @@ def _welcome(session: Session, running: Running, answer: dict[str, Any]) -> None
         click.echo(str(key))
         sys.stdout.flush()
         say(f"It is kept in {where}.")
+    elif previous is not None and previous != running.url:
+        _take_key_along(session, previous, running.url)
     say("Next: homeport create project Demo    then: homeport agent start -q default")
 
 
-def _point_profile_at(session: Session, url: str) -> None:
+def _take_key_along(session: Session, previous: str, url: str) -> None:
+    """The same control plane on another port knows the same key."""
+    from homeport.config import Credentials
+
+    credentials = Credentials(session.settings.home)
+    key = credentials.find(session.settings.profile, previous).value
+    if key and not credentials.find(session.settings.profile, url).value:
+        credentials.store(session.settings.profile, url, key)
+
+
+def _point_profile_at(session: Session, url: str, previous: str | None) -> None:
     """Commands after this one should find the new control plane, unless somebody decided where they should look."""
     from homeport.config import profiles
 
     configured = session.settings.get("api_url")
     if configured.value == url:
         return
-    if configured.origin == "default":
+    if configured.origin == "default" or (configured.origin == "profile" and configured.value == previous):
         profiles.set_value(session.settings.home, session.settings.profile, "api_url", url)
         say(f"Profile {session.settings.profile} now points at {url}.")
     else:

@@ -80,6 +80,22 @@ class ServerFolder:
         """Nothing runs any more."""
         self._memory.unlink(missing_ok=True)
 
+    def previous_url(self, data_dir: str) -> str | None:
+        """Where the control plane of that data was found when it ran before."""
+        return self._addresses().get(data_dir)
+
+    def remember_url(self, data_dir: str, url: str) -> None:
+        """Write down where the control plane of that data is found."""
+        text = json.dumps(self._addresses() | {data_dir: url}, indent=1)
+        (self.folder / "addresses.json").write_text(text, encoding="utf-8")
+
+    def _addresses(self) -> dict[str, str]:
+        try:
+            found = json.loads((self.folder / "addresses.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
     @property
     def _memory(self) -> Path:
         return self.folder / "server.json"
