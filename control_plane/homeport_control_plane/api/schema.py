@@ -12,6 +12,7 @@ from homeport_control_plane.api.permissions import check_declared
 from homeport_control_plane.api.queries import Query
 from homeport_control_plane.api.scalars import SCALARS
 from homeport_control_plane.api.subscriptions import Subscription
+from homeport_control_plane.api.tuning import tune
 
 
 @strawberry.type
@@ -25,6 +26,7 @@ def build() -> strawberry.Schema:
     schema = strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription, config=config)
     core: GraphQLSchema = schema._schema
     check_declared(core.query_type, core.mutation_type, core.subscription_type)
+    tune(core)
     return schema
 
 
