@@ -45,7 +45,15 @@ where a.tenant_id = $1 and a.id = $2
   and ($3::text is null or exists (select from agent g where g.id = a.agent_id and g.api_key_id = $3))
 
 -- name: cancelling
--- A running run reaches CANCELLED by way of CANCELLING, also when nobody but the run itself asked for it.
+-- A running run reaches CANCELLED by way of CANCELLING, also when nobody but the run itself asked for it. The attempt is locked
+-- before the run, as everywhere.
+with mine as (
+    select a.id, a.flow_run_id from attempt a
+    where a.tenant_id = $1 and a.id = $2 and a.ended_at is null
+      and ($3::text is null or exists (select from agent g where g.id = a.agent_id and g.api_key_id = $3))
+      and ($6::text is null or a.instance is null or a.instance = $6)
+    for update
+)
 update flow_run r set
     state_type = 'CANCELLING',
     state_name = 'Cancelling',
@@ -54,15 +62,13 @@ update flow_run r set
     state_actor = $5,
     event_number = r.event_number + 1,
     cancel_requested_at = coalesce($4::timestamptz, now())
-from attempt a
-where r.tenant_id = $1 and r.attempt_id = $2 and r.state_type = 'RUNNING' and a.id = $2
-  and ($3::text is null or exists (select from agent g where g.id = a.agent_id and g.api_key_id = $3))
-  and ($6::text is null or a.instance is null or a.instance = $6)
+from mine
+where r.tenant_id = $1 and r.id = mine.flow_run_id and r.attempt_id = mine.id and r.state_type = 'RUNNING'
 
 -- name: finish
 -- Only the attempt that holds the run may end it, and only once; its tasks end with it.
 with mine as (
-    select a.id, a.flow_run_id, a.number, coalesce(a.started_at, a.claimed_at) as since from attempt a
+    select a.id, a.flow_run_id, a.number from attempt a
     where a.tenant_id = $1 and a.id = $2 and a.ended_at is null
       and ($8::text is null or a.instance is null or a.instance = $8)
       and ($9::text is null or exists (select from agent g where g.id = a.agent_id and g.api_key_id = $9))
@@ -74,10 +80,10 @@ finished as (
         state_name = $4,
         state_message = $5,
         -- The end as the process saw it, as far as our clock can believe it.
-        state_at = least(greatest(coalesce($6::timestamptz, $7::timestamptz, now()), mine.since), coalesce($7, now())),
+        state_at = least(greatest(coalesce($6::timestamptz, $7::timestamptz, now()), r.state_at), coalesce($7, now())),
         state_actor = $10,
         event_number = r.event_number + 1,
-        finished_at = least(greatest(coalesce($6::timestamptz, $7::timestamptz, now()), mine.since), coalesce($7, now())),
+        finished_at = least(greatest(coalesce($6::timestamptz, $7::timestamptz, now()), r.state_at), coalesce($7, now())),
         attempt_id = null
     from mine
     where r.tenant_id = $1 and r.id = mine.flow_run_id and r.attempt_id = mine.id

@@ -96,7 +96,7 @@ async def test_a_forged_cursor_is_refused_by_every_list(world: World, cursor: st
         api_keys.page,
     ):
         with pytest.raises(InvalidCursor):
-            await page(world.db, world.tenant_id, after=cursor)  # type: ignore[operator]
+            await page(world.db, world.tenant_id, after=cursor)
     with pytest.raises(InvalidCursor):
         await task_runs.page(world.db, world.tenant_id, run.id, after=cursor)
 
@@ -182,7 +182,9 @@ async def test_a_project_is_deleted_with_its_runs_but_not_while_agents_hold_some
         await projects.delete(world.db, world.tenant_id, "p")
 
 
-async def test_runs_created_while_their_project_is_deleted_are_refused_by_name_and_nothing_is_left(world: World) -> None:
+async def test_runs_created_while_their_project_is_deleted_are_refused_by_name_and_nothing_is_left(
+    world: World,
+) -> None:
     async def keep_creating() -> list[DomainError]:
         refused: list[DomainError] = []
         for _ in range(30):
@@ -200,7 +202,9 @@ async def test_runs_created_while_their_project_is_deleted_are_refused_by_name_a
                 continue
             return
 
-    *answers, _ = await asyncio.gather(*(keep_creating() for _ in range(4)), keep_deleting())
+    deletion = asyncio.create_task(keep_deleting())
+    answers = await asyncio.gather(*(keep_creating() for _ in range(4)))
+    await deletion
 
     if await projects.by_name(world.db, world.tenant_id, "p") is None:
         assert await world.db.fetchval("select count(*) from flow_run") == 0

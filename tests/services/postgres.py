@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,39 +65,39 @@ def binaries() -> Path:
 def running_cluster(*options: str) -> Iterator[Cluster]:
     """A cluster of its own in a temporary folder, gone afterwards; ends with this process even if that is killed."""
     folder = Path(tempfile.mkdtemp(prefix="homeport-pg-"))
-    become = _unprivileged(folder)
-    data = folder / "data"
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(folder)}
-    initdb = [binaries() / "initdb", "-D", data, "-U", "postgres", "-E", "UTF8", "--no-locale", "-A", "trust", "-N"]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, env=environment, preexec_fn=become, cwd="/")
-    port = _free_port()
-    settings = [part for option in (*_FAST, *options) for part in ("-c", option)]
-    arguments = [
-        "-D",
-        data,
-        "-p",
-        str(port),
-        "-c",
-        "listen_addresses=127.0.0.1",
-        "-c",
-        f"unix_socket_directories={folder}",
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [binaries() / "postgres", *arguments, *settings],
-            stdout=log,
-            stderr=log,
-            env=environment,
-            preexec_fn=become,
-            cwd="/",
-        )
     try:
-        _wait_until_ready(process, data, folder / "log")
-        yield Cluster(port, folder, process)
+        become = _unprivileged(folder)
+        locale = ("-E", "UTF8", "--no-locale")
+        _run(
+            folder, become, "initdb", "-D", str(folder / "data"), "-U", "postgres", *locale, "-A", "trust", "-N"
+        ).wait()
+        cluster = _started(folder, become, options)
+        try:
+            yield cluster
+        finally:
+            cluster.process.send_signal(signal.SIGQUIT)
+            cluster.process.wait(20)
     finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(folder: Path, become: Callable[[], None], options: Sequence[str], tries: int = 3) -> Cluster:
+    settings = [part for option in (*_FAST, *options) for part in ("-c", option)]
+    addresses = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}"]
+    for _ in range(tries):
+        # Somebody else may take the port between the look and the start; then another one is tried.
+        port = _free_port()
+        process = _run(folder, become, "postgres", "-D", str(folder / "data"), "-p", str(port), *addresses, *settings)
+        if _ready(process, folder / "data"):
+            return Cluster(port, folder, process)
+    raise RuntimeError(f"PostgreSQL did not start: {(folder / 'log').read_text(errors='replace')[-2000:]}")
+
+
+def _run(folder: Path, become: Callable[[], None], program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": str(folder)}
+    command = [str(binaries() / program), *arguments]
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log, env=environment, preexec_fn=become, cwd="/")
 
 
 def _unprivileged(folder: Path) -> Callable[[], None]:
@@ -125,16 +125,17 @@ def _free_port() -> int:
         return port
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], data: Path, log: Path) -> None:
+def _ready(process: subprocess.Popen[bytes], data: Path) -> bool:
+    """True once it accepts connections, False if it ended instead."""
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
+    while process.poll() is None and time.monotonic() < deadline:
         status = (data / "postmaster.pid").read_text().splitlines() if (data / "postmaster.pid").exists() else []
         if len(status) >= 8 and status[7].strip() == "ready":
-            return
+            return True
         time.sleep(0.01)
-    raise RuntimeError(f"PostgreSQL did not start: {log.read_text(errors='replace')[-2000:]}")
+    process.kill()
+    process.wait(20)
+    return False
 
 
 async def _make_template(cluster: Cluster) -> None:
