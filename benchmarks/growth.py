@@ -42,14 +42,19 @@ async def measure(here: World) -> list[Row]:
 
 
 async def fill(here: World, deployment: str) -> None:
-    """Finished runs as cancellations of real ones leave them: the rows, their history, no special paths."""
+    """Finished runs as cancellations of real ones leave them, each with three log lines."""
     connection = await here.load.connect()
     for _ in range(FINISHED // 1000):
         await here.load.call(connection, CREATE_MANY, {"inputs": [{"deploymentId": deployment}] * 1000})
     db = await asyncpg.connect(here.server.dsn())
     await db.execute(
-        "update flow_run set state_type = 'CANCELLED', state_name = 'Cancelled', state_at = now(), finished_at = now()"
-        " where state_type = 'SCHEDULED'"
+        "update flow_run set state_type = 'CANCELLED', state_name = 'Cancelled', state_at = now(), finished_at = now(),"
+        " state_actor = 'benchmark', event_number = event_number + 1 where state_type = 'SCHEDULED'"
+    )
+    await db.execute(
+        "insert into log (tenant_id, flow_run_id, attempt_number, seq, at, level, logger, message, recorded_at)"
+        " select tenant_id, id, 1, n, now(), 20, 'benchmark', 'a line of a finished run', now()"
+        " from flow_run, generate_series(1, 3) n where state_type = 'CANCELLED'"
     )
     await db.execute("vacuum analyze")
     await db.close()
