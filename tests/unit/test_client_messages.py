@@ -27,6 +27,14 @@ def test_times_with_a_zone_travel_as_utc_and_ids_as_text() -> None:
     assert encode(UUID(int=1)) == b'"00000000-0000-0000-0000-000000000001"'
 
 
+@pytest.mark.parametrize("key", ["hp_secret\nX-Evil: 1", "hp_sécret", "hp secret"])
+def test_a_key_that_cannot_stand_in_a_header_is_refused_without_being_named(key: str) -> None:
+    with pytest.raises(Unauthenticated) as caught:
+        build_request("viewer", None, key)
+
+    assert key not in str(caught.value)
+
+
 @pytest.mark.parametrize("value", [float("nan"), "\ud800", object(), datetime(2026, 1, 1)])
 def test_what_json_cannot_hold_is_refused_before_it_is_sent(value: object) -> None:
     with pytest.raises(BadRequest):

@@ -15,10 +15,9 @@ import click
 from homeport.cli import process_identity, times
 from homeport.cli.failures import CommandError
 from homeport.cli.printing import DataCommand, record
+from homeport.cli.server_folder import Running, ServerFolder
 from homeport.cli.server_process import (
     Launch,
-    Running,
-    ServerFolder,
     require_free,
     require_installed,
     spawn,

@@ -45,9 +45,17 @@ def build_request(operation: str, variables: Mapping[str, Any] | None, key: str 
         "User-Agent": f"homeport/{homeport.__version__}",
     }
     if key:
-        headers["Authorization"] = f"Bearer {key}"
+        headers["Authorization"] = f"Bearer {_checked(key, operation)}"
     body = {"query": document(operation), "operationName": operation, "variables": variables or {}}
     return Request(headers, encode(body, operation))
+
+
+def _checked(key: str, operation: str) -> str:
+    """The key, if it can stand in a header; the libraries below would name it in their complaint if it cannot."""
+    key = key.strip()
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    raise Unauthenticated("The API key holds characters that no key has.", hint=_KEY_HINT, operation=operation)
 
 
 def encode(value: Any, operation: str | None = None) -> bytes:
