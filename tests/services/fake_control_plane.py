@@ -149,12 +149,18 @@ class FakeControlPlane:
             self.polls.append(input)
             self._changed.notify_all()
             wait = self.poll_seconds if input["waitSeconds"] is None else input["waitSeconds"]
-            self._changed.wait_for(lambda: self.away or self.commands or (self.claims and input["limit"]), timeout=wait)
+            self._changed.wait_for(lambda: self._has_news(input), timeout=wait)
+            if self.session != input["sessionId"]:
+                return {"__typename": "SessionSuperseded", "message": "another process is this agent", "hint": None}
             if select.select([self._peer.connection], [], [], 0)[0]:  # nobody waits for this answer any more
                 raise ConnectionResetError
             claims, self.claims = self.claims[: input["limit"]], self.claims[input["limit"] :]
             commands, self.commands = self.commands, []
         return {"__typename": "FlowRunsClaimed", "claims": claims, "commands": commands}
+
+    def _has_news(self, poll: Answer) -> bool:
+        claimable = self.claims and poll["limit"]
+        return bool(self.away or self.session != poll["sessionId"] or self.commands or claimable)
 
     def _startAttempt(self, input: Answer) -> Answer:
         attempt = self.attempts[input["attemptId"]]

@@ -26,6 +26,9 @@ from homeport.runtime.wire import open_wire
 if TYPE_CHECKING:
     from homeport.client.sync_client import Client
 
+# No agent is there to pass a cancel on; it comes with the answer to the next report.
+LOOK_FOR_CANCEL_SECONDS = 1.0
+
 
 def execute_here(client: Client, flow_run_id: str, flow: Any) -> Finished:
     """Claim the run, run the flow in this process (main thread), and return what the control plane holds as its end.
@@ -88,7 +91,7 @@ def _execute(descriptor: RunDescriptor, flow: Any) -> Finished:
         Outbox(Spool(Path(descriptor.spool_path))),
         on_cancel=cancellation.request,
         on_stop=stop,
-        heartbeat_seconds=started.heartbeat_seconds,
+        heartbeat_seconds=min(started.heartbeat_seconds, LOOK_FOR_CANCEL_SECONDS),
     )
     reporter.start()
     with _interrupts(cancellation), _key_withheld():
