@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from homeport.cli.session import Session
 
 FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
+LONGEST_MESSAGE = 4000  # a message quotes what was found, and that may be of any size
 
 
 class CommandError(Exception):
@@ -148,7 +149,10 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _tell(message: str, hint: str | None) -> None:
+    from homeport.cli import text
+
     message, _, own_hint = message.partition("\nhint: ")
+    message = text.harmless(message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…")
     click.secho("Error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(message, err=True)
     if hint or own_hint:
