@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,22 +91,49 @@ def test_a_held_poll_outlives_a_killed_postgres_or_may_be_asked_again(server: Co
     assert [claim["flowRunId"] for claim in claimed.data["claimFlowRuns"]["claims"]] == [run]
 
 
-def test_readiness_says_when_the_database_is_away(server: ControlPlane) -> None:
+def test_a_database_that_does_not_move_is_said_by_readiness_and_to_whoever_asks(server: ControlPlane) -> None:
     stopped = server.postgres_pid()
     assert stopped
     api = Api(server.url, None)
+    assert names(server) == set()
     assert api.post(b"", path="/readyz", method="GET").status == 200
 
     backends = _backends(stopped)
     for pid in backends:
         os.kill(pid, signal.SIGSTOP)
-    answer = api.post(b"", path="/readyz", method="GET")
-    alive = api.post(b"", path="/healthz", method="GET")
-    for pid in backends:
-        os.kill(pid, signal.SIGCONT)
+    try:
+        answer = api.post(b"", path="/readyz", method="GET")
+        alive = api.post(b"", path="/healthz", method="GET")
+        given_up = api.with_key(server.admin_key).ask("{ projects { nodes { name } } }")
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
 
     assert (answer.status, alive.status) == (503, 200)
     assert "database" in answer.body["reason"]
+    assert (given_up.status, given_up.code) in ((503, "TIMEOUT"), (503, "UNAVAILABLE"))
+
+
+def test_a_stop_does_not_wait_for_a_database_that_does_not_move(server: ControlPlane) -> None:
+    postgres = server.postgres_pid()
+    assert server.process
+    assert postgres
+    assert names(server) == set()
+    backends = _backends(postgres)
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+
+    with ThreadPoolExecutor() as threads:
+        stuck = threads.submit(create, server, "stuck")
+        server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(12)
+        for pid in backends:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        stuck.exception()
+
+    assert code == 0
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in backends), what="its processes are gone")
 
 
 def test_a_killed_server_takes_its_postgres_with_it_and_starts_again_with_everything(server: ControlPlane) -> None:

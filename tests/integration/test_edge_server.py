@@ -220,7 +220,7 @@ def test_an_idle_server_with_its_postgres_stays_small(server: ControlPlane) -> N
 
     megabytes = sum(_pss(pid) for pid in family) / 1024
 
-    assert megabytes <= 150
+    assert megabytes <= 120, megabytes
 
 
 def _until_polled(admin: Api) -> None:

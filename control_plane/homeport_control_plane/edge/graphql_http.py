@@ -11,7 +11,15 @@ from graphql import OperationType
 
 from homeport_control_plane.api.context import Context, Services
 from homeport_control_plane.api.documents import BadDocument, Documents, Operation
-from homeport_control_plane.api.execution import INTERNAL, UNAVAILABLE, Answer, Executor, failures, formatted_all
+from homeport_control_plane.api.execution import (
+    INTERNAL,
+    TIMEOUT,
+    UNAVAILABLE,
+    Answer,
+    Executor,
+    failures,
+    formatted_all,
+)
 from homeport_control_plane.authentication import Principal
 from homeport_control_plane.edge.bodies import ClientGone, check_headers, decode_request, decode_variables, read_body
 from homeport_control_plane.edge.refusals import Refusal
@@ -98,7 +106,7 @@ def _status(answer: Answer) -> int:
     if "errors" not in answer:
         return HTTPStatus.OK
     codes = failures(answer)
-    if UNAVAILABLE in codes:
+    if UNAVAILABLE in codes or TIMEOUT in codes:
         return HTTPStatus.SERVICE_UNAVAILABLE
     if INTERNAL in codes:
         return HTTPStatus.INTERNAL_SERVER_ERROR
