@@ -18,7 +18,8 @@ pytestmark = pytest.mark.chaos
 @pytest.fixture
 def quick_stack(tmp_path: Path) -> Iterator[Stack]:
     """A control plane whose leases are seconds, so that losing one takes no minute."""
-    quick = {"STARTED_LEASE": "3", "CLAIMED_LEASE": "3", "HEARTBEAT": "0.5", "RESCUE_EVERY": "0.5", "AGENT_OFFLINE": "3"}
+    quick = {"STARTED_LEASE": "3", "CLAIMED_LEASE": "3", "HEARTBEAT": "0.5"}
+    quick |= {"RESCUE_EVERY": "0.5", "AGENT_OFFLINE": "3"}
     server = ControlPlane(
         reachable(tmp_path) / "data", environment={f"HOMEPORT_SERVER_{name}": value for name, value in quick.items()}
     )
