@@ -76,7 +76,7 @@ class Future(Generic[R]):
             self.task_run.check_can_block()
             ended = threading.Event()
             self.when_done(lambda _: ended.set())
-            with self.task_run.run.thread_waits():
+            with self.task_run.run.places.thread_waits():
                 ended.wait(timeout)
         return self._state
 

@@ -107,7 +107,7 @@ def test_upstream_tasks_set_upstream_and_chain_order_tasks_without_data():
     with Flow("order") as ordered:
         last = note("last")
         first = note("first")
-        second = note("second", upstream_tasks=[first])
+        second = note("second", upstream_tasks=first)
         last.set_upstream(second)
 
     ordered.run()

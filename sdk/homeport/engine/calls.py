@@ -29,9 +29,9 @@ def call(run: FlowRun, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict
     task_run = run.new_task_run(task, args, kwargs, wait_for=wait_for, direct=True)
     if not task.is_async:
         return _outcome(task_run.here(), return_state)
-    if run.is_async and run.in_loop():
+    if run.is_async and run.places.in_loop():
         return _call_async(task_run, return_state)
-    run.run_on_loop(task_run)
+    run.places.run_on_loop(task_run)
     return _outcome(task_run.state, return_state)
 
 

@@ -1,13 +1,11 @@
-"""One flow run: its steps, the task runs it has, and where they are done."""
+"""One flow run: its steps, and the task runs it has."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import Context
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -15,14 +13,13 @@ from homeport.engine import current, decisions, log_lines, states
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Retry, TimeLimitReached
-from homeport.engine.drivers import Call, Pause, Settle, Steps, drive_async
-from homeport.engine.loops import LoopThread
+from homeport.engine.drivers import Call, Pause, Settle, Steps
 from homeport.engine.parameters import ParameterError
+from homeport.engine.places import Places
 from homeport.engine.prints import Capture
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
 from homeport.engine.task_runs import TaskRun, cancelled
-from homeport.engine.threads import WorkerThreads
 
 if TYPE_CHECKING:
     from homeport.engine.reporting import Reporter
@@ -54,31 +51,17 @@ class FlowRun:
         self.children: set[FlowRun] = set()
         self.run_count = 0
         self.parameters: dict[str, Any] = {}
-        self.max_workers = 1
-        self.loop: Any = None
-        self.loop_thread = 0
-        self.cancel_main: Callable[[], object] | None = None
         self.final: State | None = None
+        self.places = Places(flow)
         self._names: dict[str, int] = {}
-        self._naming = threading.Lock()
+        self._counting = threading.Lock()
         self._submitted = 0
         self._bad: list[State] = []
-        self._last_async: Future[Any] | None = None
 
     @property
     def task_run_id(self) -> UUID | None:
         """For a subflow, the id under which its parent shows it."""
         return None if self.parent is None else self.info.id
-
-    @cached_property
-    def threads(self) -> WorkerThreads:
-        """The threads of submitted tasks."""
-        return WorkerThreads(max(2, self.max_workers))
-
-    @cached_property
-    def loop_of_tasks(self) -> LoopThread:
-        """The event loop for the async tasks of a sync flow."""
-        return LoopThread()
 
     # The run itself.
 
@@ -93,7 +76,7 @@ class FlowRun:
             except BaseException as error:
                 final = cancelled(error)
                 self.stop_tasks(final.message)
-                yield Settle([task_run.future for task_run in self.live], STOP_SECONDS)
+                yield Settle([task_run.future for task_run in list(self.live)], STOP_SECONDS)
                 for task_run in list(self.live):
                     task_run.finish(states.Cancelled(f"{final.message} It had not stopped {STOP_SECONDS:g} s later."))
                 self._finish(final)
@@ -101,7 +84,7 @@ class FlowRun:
 
     def _calls(self, parameters: dict[str, Any]) -> Steps:
         try:
-            self.max_workers = self.flow.task_runner.max_workers
+            self.places.max_workers = self.flow.task_runner.max_workers
             self.parameters = self.flow.checked_parameters(parameters)
         except ParameterError as error:
             self.log("ERROR", str(error))
@@ -159,11 +142,9 @@ class FlowRun:
             return decisions.after_return(None)
         found: dict[Future[Any], bool] = {}
         find_futures(value, found)
-        return (
-            decisions.combined([future.state for future in found], resolve(value))
-            if found
-            else (decisions.combined(_states_in(value), value))
-        )
+        if found:
+            return decisions.combined([future.state for future in found], resolve(value))
+        return decisions.combined(_states_in(value), value)
 
     def _finish(self, state: State) -> State:
         if self.parent is not None:
@@ -180,19 +161,6 @@ class FlowRun:
         for task_run in list(self.live):
             task_run.finish(cancelled(error))
         return self._finish(cancelled(error))
-
-    def stand_on_loop(self) -> None:
-        """This async run's event loop is the one that runs now, in this thread."""
-        import asyncio
-
-        self.loop, self.loop_thread = asyncio.get_running_loop(), threading.get_ident()
-        main = asyncio.current_task()
-        if main is not None:
-            self.cancel_main = main.cancel
-
-    def in_loop(self) -> bool:
-        """Whether this code runs in the thread of the run's event loop."""
-        return self.loop_thread == threading.get_ident()
 
     def _enter(self, state: State) -> None:
         if self.parent is None:
@@ -228,15 +196,9 @@ class FlowRun:
             current.flow_run.reset(tokens[0])
             current.task_run.reset(tokens[1])
             current.building.reset(tokens[2])
-            self._close()
+            self.places.close()
             if self.parent is None:
                 log_lines.end(self)
-
-    def _close(self) -> None:
-        if "threads" in self.__dict__:
-            self.threads.close()
-        if "loop_of_tasks" in self.__dict__:
-            self.loop_of_tasks.close()
 
     # Its tasks.
 
@@ -252,61 +214,17 @@ class FlowRun:
 
     def next_number(self, key: str) -> int:
         """How many runs of this key there were."""
-        with self._naming:
+        with self._counting:
             number = self._names.get(key, 0)
             self._names[key] = number + 1
         return number
-
-    def place(self, task_run: TaskRun, context: Context) -> None:
-        """Do it where such a task belongs: on the event loop, in a worker thread, or here and now."""
-        if task_run.task.is_async:
-            self._place_on_loop(task_run, context)
-        elif self.max_workers == 1:
-            context.run(task_run.here)
-        else:
-            self.threads.submit(lambda: task_run.work(context))
-
-    def run_on_loop(self, task_run: TaskRun) -> None:
-        """Do an async task of a sync flow, and wait for it in this thread."""
-        from contextvars import copy_context
-
-        self._place_on_loop(task_run, copy_context())
-        task_run.future.block()
-
-    def _place_on_loop(self, task_run: TaskRun, context: Context) -> None:
-        if not self.is_async:
-            self.loop_of_tasks.start_task(task_run, context)
-            if self.max_workers == 1:
-                task_run.future.block()
-            return
-        before = self._last_async if self.max_workers == 1 else None
-        self._last_async = task_run.future
-
-        async def in_turn() -> None:
-            if before is not None:
-                await before.ended()
-            try:
-                await drive_async(task_run.steps())
-            except RunCancelled:
-                if self.cancel_main is not None:
-                    self.cancel_main()
-            finally:
-                task_run.finish(states.Cancelled("The run was cancelled."))
-
-        def create() -> None:
-            job = self.loop.create_task(in_turn(), context=context)
-            task_run.cancel_async = lambda: self.loop.call_soon_threadsafe(job.cancel)
-
-        if threading.get_ident() == self.loop_thread:
-            create()
-        else:
-            self.loop.call_soon_threadsafe(create)
 
     def count(self, task_run: TaskRun, state: State) -> None:
         """A task run has ended: those that were submitted decide how a flow ends that returns nothing."""
         if task_run.direct:
             return
-        self._submitted += 1
+        with self._counting:
+            self._submitted += 1
         if state.type is not StateType.COMPLETED:
             self._bad.append(state)
 
@@ -317,10 +235,6 @@ class FlowRun:
             child.stop_tasks(reason)
         for task_run in list(self.live):
             task_run.cancel(reason)
-
-    def thread_waits(self) -> AbstractContextManager[None]:
-        """While the calling thread waits for a task of this run."""
-        return self.threads.thread_waits() if "threads" in self.__dict__ else nullcontext()
 
     def capture_of(self, task: Task[..., Any], task_run: UUID) -> Capture | None:
         """What takes the task's prints, as the task says, else as the flow does; None leaves them alone."""

@@ -70,7 +70,7 @@ class Graph:
         node.args, node.kwargs, node.mapped = args, kwargs, mapped
         for other in node.inputs():
             self.add(other)
-        for other in _listed(upstream):
+        for other in listed(upstream):
             self.add_edge(other, task)
         return node
 
@@ -125,7 +125,8 @@ class Graph:
         return self.nodes[task].key
 
 
-def _listed(value: Any) -> Iterable[Any]:
+def listed(value: Any) -> Iterable[Any]:
+    """One task, several, or None, as a list."""
     from homeport.tasks import Task
 
     if value is None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def call(flow: Flow, values: dict[str, Any], *, return_state: bool) -> Any:
     """Run the flow: in a run as its subflow, else on its own; its result, or a coroutine of it for an async flow."""
     parent = current.flow_run.get()
-    if flow.is_async and (parent is None or (parent.is_async and parent.in_loop())):
+    if flow.is_async and (parent is None or (parent.is_async and parent.places.in_loop())):
         return _call_async(flow, parent, values, return_state)
     state = run(flow, values) if parent is None else _subflow(flow, parent, _waited(values))
     return state if return_state else _outcome(state)
@@ -43,7 +43,7 @@ async def _call_async(flow: Flow, parent: FlowRun | None, values: dict[str, Any]
         for future in found:
             await future.ended()
         values = resolve(values)
-    flow_run.stand_on_loop()
+    flow_run.places.stand_on_loop()
     state = await drive_async(flow_run.steps(values))
     return state if return_state else _outcome(state)
 

@@ -67,7 +67,7 @@ def _on_own_loop(flow_run: FlowRun, parameters: dict[str, Any]) -> State:
     import asyncio
 
     async def main() -> State:
-        flow_run.stand_on_loop()
+        flow_run.places.stand_on_loop()
         asyncio.get_running_loop().set_exception_handler(_cancel_on_lost_signal(flow_run))
         state: State = await drive_async(flow_run.steps(parameters))
         return state
@@ -82,8 +82,8 @@ def _cancel_on_lost_signal(flow_run: FlowRun) -> Callable[[Any, dict[str, Any]],
     """asyncio swallows a RunCancelled that a signal raised in one of its callbacks; here it cancels the run."""
 
     def handle(loop: Any, context: dict[str, Any]) -> None:
-        if isinstance(context.get("exception"), RunCancelled) and flow_run.cancel_main is not None:
-            flow_run.cancel_main()
+        if isinstance(context.get("exception"), RunCancelled) and flow_run.places.cancel_main is not None:
+            flow_run.places.cancel_main()
         else:
             loop.default_exception_handler(context)
 

@@ -178,7 +178,7 @@ class TaskRun:
 
     def _place(self, context: Context) -> None:
         try:
-            self.run.place(self, context)
+            self.run.places.place(self, context)
         except BaseException as error:
             # Whatever it was (no more threads, a closed loop, a stop): nobody may wait for this task run for ever.
             self.finish(cancelled(error) if not isinstance(error, Exception) else decisions.failure(error))
@@ -202,7 +202,7 @@ class TaskRun:
                 self.finish(cancelled(error))
                 return
             if isinstance(paused, Pause):
-                self.run.threads.later(paused.seconds, go_on)
+                self.run.places.threads.later(paused.seconds, go_on)
 
         go_on()
 
@@ -222,7 +222,7 @@ class TaskRun:
 
     def check_can_block(self) -> None:
         """Refuse a wait that would last for ever: for what runs on the event loop, by the event loop's own thread."""
-        if self.run.is_async and threading.get_ident() == self.run.loop_thread and self._needs_loop():
+        if self.run.is_async and self.run.places.in_loop() and self._needs_loop():
             raise RuntimeError(
                 f"Waiting here for task run {self.name!r} would block the event loop that has to run it. "
                 f"Use `await future.ended()`, or `await future.result()` for an async task."

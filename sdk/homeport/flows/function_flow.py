@@ -1,0 +1,91 @@
+"""`@flow`: a function as a flow."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from homeport.engine.parameters import Signature
+from homeport.flows.graph_flow import Flow, OnLost
+
+if TYPE_CHECKING:
+    from homeport.engine.decisions import Delay
+    from homeport.run_configs import RunConfig
+    from homeport.storage import Storage
+    from homeport.task_runners import TaskRunner
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class FunctionFlow(Flow, Generic[P, R]):
+    """A flow whose body is a function."""
+
+    def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
+        if not callable(fn):
+            raise TypeError(f"@flow is for functions; it was given {fn!r}.")
+        options["executor"] = options.pop("task_runner", None)
+        description = options.pop("description", None) or inspect.cleandoc(fn.__doc__ or "")
+        super().__init__(name or fn.__name__.replace("_", "-"), description=description, **options)
+        self.fn = fn
+        self.signature = Signature(fn)
+        self.is_async = inspect.iscoroutinefunction(fn)
+        self.entrypoint_file = Path(fn.__code__.co_filename) if hasattr(fn, "__code__") else None
+        for attribute in ("__module__", "__qualname__", "__doc__"):
+            setattr(self, attribute, getattr(fn, attribute, None))
+        self.__wrapped__ = fn
+        self._options = {**options, "description": description}
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        @overload
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def with_options(self, **options: Any) -> FunctionFlow[P, R]:
+        """A copy of this flow with other options, which are those of @flow."""
+        assert self.fn is not None
+        same = {**self._options, "task_runner": self._options["executor"]}
+        del same["executor"]
+        return FunctionFlow(self.fn, **{"name": self.name, **same, **options})
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> FunctionFlow[P, R]: ...
+@overload
+def flow(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    task_runner: TaskRunner | None = None,
+    retries: int = 0,
+    retry_delay_seconds: Delay = 0.0,
+    timeout_seconds: float | None = None,
+    validate_parameters: bool = True,
+    log_prints: bool = False,
+    on_lost: OnLost = "crash",
+    run_config: RunConfig | None = None,
+    storage: Storage | None = None,
+) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
+def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.
+
+    `on_lost` says what happens when the machine is lost: "crash" (default), "retry" (a new attempt), "hold".
+    """
+    unknown = options.keys() - _OPTIONS
+    if unknown:
+        raise TypeError(
+            f"@flow has no argument {min(unknown)!r} in this version. It takes: {', '.join(sorted(_OPTIONS))}."
+        )
+    if fn is None:
+        return lambda function: FunctionFlow(function, **options)
+    return FunctionFlow(fn, **options)
+
+
+_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {
+    *("self", "schedule", "executor", "tasks", "edges", "reference_tasks")
+} | {"task_runner"}

@@ -1,0 +1,89 @@
+"""Tasks as nodes: what a task understands while a flow is built, and what 1.x calls binding."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from homeport.engine import current
+from homeport.engine.graph import listed
+from homeport.tasks.expressions import Expressions
+
+if TYPE_CHECKING:
+    from homeport.flows import Flow
+    from homeport.tasks import Task
+
+
+class Bindable(Expressions):
+    """The half of a task that belongs to `with Flow` blocks."""
+
+    name: str
+    nout: int | None
+
+    @property
+    def _task(self) -> Task[..., Any]:
+        return cast("Task[..., Any]", self)
+
+    def bind(
+        self,
+        *args: Any,
+        upstream_tasks: Any = None,
+        mapped: bool = False,
+        flow: Flow | None = None,
+        **kw: Any,
+    ) -> Self:
+        """Make this very task (not a copy) a node of the flow, with these inputs."""
+        self._flow(flow, "bind").nodes.bind(self._task, args, kw, upstream_tasks, mapped=mapped)
+        return self
+
+    def set_upstream(
+        self, task: object, flow: Flow | None = None, key: str | None = None, mapped: bool = False
+    ) -> None:
+        """Run after `task`; with `key`, its result becomes that argument."""
+        self._flow(flow, "set_upstream").nodes.add_edge(task, self._task, key, mapped=mapped)
+
+    def set_downstream(
+        self, task: Task[..., Any], flow: Flow | None = None, key: str | None = None, mapped: bool = False
+    ) -> None:
+        """Run before `task`; with `key`, the result becomes that argument of it."""
+        self._flow(flow, "set_downstream").nodes.add_edge(self, task, key, mapped=mapped)
+
+    def set_dependencies(
+        self,
+        flow: Flow | None = None,
+        upstream_tasks: Iterable[object] | None = None,
+        downstream_tasks: Iterable[Task[..., Any]] | None = None,
+        keyword_tasks: Mapping[str, object] | None = None,
+    ) -> None:
+        """All of a node's edges at once."""
+        for upstream in upstream_tasks or ():
+            self.set_upstream(upstream, flow)
+        for downstream in downstream_tasks or ():
+            self.set_downstream(downstream, flow)
+        for key, upstream in (keyword_tasks or {}).items():
+            self.set_upstream(upstream, flow, key)
+
+    def __iter__(self) -> Any:
+        if self.nout is None:
+            raise TypeError(
+                f"The result of task {self.name!r} is not known while the flow is built, so it cannot be looped over. "
+                f"To unpack a tuple, say how many it has: @task(nout=2). To do something with each, use .map()."
+            )
+        return (self[index] for index in range(self.nout))
+
+    def _add_to(self, flow: Flow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+        options = kwargs.pop("task_args", None) or {}
+        upstream = [kwargs.pop(name, None) for name in ("upstream_tasks", "wait_for")]
+        mapped = kwargs.pop("mapped", False)
+        node = self._task.with_options(**options) if options else copy.copy(self._task)
+        flow.nodes.bind(node, args, kwargs, [task for given in upstream for task in listed(given)], mapped=mapped)
+        return cast("Self", node)
+
+    def _flow(self, flow: Flow | None, what: str) -> Flow:
+        found = flow or current.building.get()
+        if found is None:
+            raise ValueError(
+                f"{self.name}.{what}(): no flow is being built here. Do it in the `with Flow(...)` block, or say flow=."
+            )
+        return found

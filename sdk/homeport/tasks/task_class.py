@@ -1,0 +1,236 @@
+"""Tasks: functions, or classes with a `run` method, that a flow calls.
+
+A task called in a run runs. Called in a `with Flow` block it becomes a node of that flow. Called anywhere else it is
+the plain function.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Generic, cast, overload
+
+from homeport import triggers
+from homeport.engine import current
+from homeport.engine.decisions import Delay, RetryPolicy
+from homeport.futures import Future, FutureList
+from homeport.spellings import canonical, seconds
+from homeport.tasks.nodes import Bindable
+
+if TYPE_CHECKING:
+    import logging
+
+    # With defaults, so that `class Extract(Task)` needs no brackets; Python has them from 3.13 on.
+    from typing_extensions import ParamSpec, TypeVar
+
+    P = ParamSpec("P", default=...)
+    R = TypeVar("R", default=Any)
+else:
+    from typing import ParamSpec, TypeVar
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+
+class Task(Bindable, Generic[P, R]):
+    """A unit of work. Subclass it and write `run`, or decorate a function with `@task`."""
+
+    # Class attributes, so that a subclass whose __init__ forgets to call this one still is a task.
+    name: str = ""
+    description: str = ""
+    tags: frozenset[str] = frozenset()
+    retry_policy = RetryPolicy()
+    timeout_seconds: float | None = None
+    log_prints: bool | None = None
+    trigger: triggers.Trigger = staticmethod(triggers.all_successful)
+    skip_on_upstream_skip: bool = True
+    nout: int | None = None
+    slug: str | None = None
+    is_async: bool = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__dict__.get("name"):
+            cls.name = cls.__name__
+        cls.is_async = inspect.iscoroutinefunction(cls.run)
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        slug: str | None = None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        retries: int = 0,
+        retry_delay_seconds: Delay = 0.0,
+        retry_on: type[BaseException] | Sequence[type[BaseException]] | None = None,
+        timeout_seconds: float | None = None,
+        log_prints: bool | None = None,
+        trigger: triggers.Trigger | None = None,
+        skip_on_upstream_skip: bool = True,
+        nout: int | None = None,
+        **older: Any,
+    ) -> None:
+        """Options of the task; the 1.x spellings (`max_retries`, `retry_delay`, ...) are understood too.
+
+        `retry_delay_seconds` is a number, a list (one for each retry), or a function of the number of retries that
+        returns such. `nout` is the number of results of a task that returns a tuple, for unpacking in a `with Flow`.
+        """
+        if older:
+            also = {"retries": retries, "timeout_seconds": timeout_seconds, "log_prints": log_prints}
+            also = {option: value for option, value in also.items() if value}
+            given = canonical({**also, **older}, OPTIONS, of=f"task {name or type(self).__name__!r}")
+            retries = given.get("retries", retries)
+            retry_delay_seconds = given.get("retry_delay_seconds", retry_delay_seconds)
+            timeout_seconds = given.get("timeout_seconds", timeout_seconds)
+            log_prints = given.get("log_prints", log_prints)
+        self.name = name or type(self).__name__
+        self.slug = slug
+        self.description = description or inspect.cleandoc(self.__doc__ or "" if type(self) is not Task else "")
+        self.tags = frozenset(tags or ()) | current.tag_set.get()
+        errors = (retry_on,) if isinstance(retry_on, type) else tuple(retry_on) if retry_on else None
+        self.retry_policy = RetryPolicy(_retries(retries), seconds(retry_delay_seconds), errors)
+        self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
+        self.log_prints = log_prints
+        self.trigger = trigger or triggers.all_successful
+        self.skip_on_upstream_skip = skip_on_upstream_skip
+        self.nout = nout
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """What the task does; subclasses write it."""
+        raise NotImplementedError(f"Task {self.name!r} has no run() method.")
+
+    @property
+    def key(self) -> str:
+        """What task runs of this task have in common."""
+        return self.slug or self.name
+
+    @property
+    def retries(self) -> int:
+        """How often a failed call is repeated."""
+        return self.retry_policy.retries
+
+    @property
+    def retry_delay_seconds(self) -> Delay:
+        """How long to wait before."""
+        return self.retry_policy.delay
+
+    # The 1.x spellings.
+    max_retries = retries
+    retry_delay = retry_delay_seconds
+
+    @property
+    def logger(self) -> logging.Logger | logging.LoggerAdapter[Any]:
+        """The logger of the task run that is being executed."""
+        from homeport.run_logging import logger_here
+
+        return logger_here(self.name)
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """In a run: run, and return the result. In a `with Flow` block: a node. Else: the plain function.
+
+        In a run, `wait_for=[...]` names task runs to wait for, and `return_state=True` returns the state, whatever it
+        is. In a `with Flow` block, `upstream_tasks=[...]` names tasks to wait for, `task_args={...}` sets options of
+        the node, and `mapped=True` maps.
+        """
+        flow = current.building.get()
+        if flow is not None:
+            return self._add_to(flow, args, kwargs)
+        run = current.flow_run.get()
+        if run is not None:
+            from homeport.engine.calls import call
+
+            return call(run, self, args, kwargs)
+        if isinstance(kwargs.get("flow"), _flow_class()):
+            return self._add_to(kwargs.pop("flow"), args, kwargs)
+        return self.run(*args, **kwargs)
+
+    def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Future[R]:
+        """Run it in the background; the future of its result. Arguments may be futures.
+
+        `wait_for` names futures that have to complete first. With `return_state`, waits and returns the final state.
+        """
+        from homeport.engine.calls import submit
+
+        future: Future[R] = submit(self._run_here("submit"), self, args, kwargs, wait_for)
+        return _state_of(future) if return_state else future
+
+    def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> FutureList[R]:
+        """Run it once for each element of its arguments, in the background; the list of futures.
+
+        What cannot be looped over, strings, and what is wrapped in `unmapped(...)`, every call gets whole. In a
+        `with Flow` block: a mapped node. Raises TypeError for a dict, which has no order that could be meant.
+        """
+        flow = current.building.get()
+        if flow is not None:
+            return cast("FutureList[R]", self._add_to(flow, args, {**kwargs, "wait_for": wait_for, "mapped": True}))
+        from homeport.engine.calls import map_here
+
+        futures: FutureList[R] = map_here(self._run_here("map"), self, args, kwargs, wait_for)
+        return cast("FutureList[R]", [_state_of(future) for future in futures]) if return_state else futures
+
+    def with_options(self, **options: Any) -> Task[P, R]:
+        """A copy of this task with other options, which are those of @task."""
+        same = {
+            "name": self.name,
+            "slug": self.slug,
+            "description": self.description,
+            "tags": self.tags,
+            "retries": self.retries,
+            "retry_delay_seconds": self.retry_delay_seconds,
+            "retry_on": self.retry_policy.retry_on,
+            "timeout_seconds": self.timeout_seconds,
+            "log_prints": self.log_prints,
+            "trigger": self.trigger,
+            "skip_on_upstream_skip": self.skip_on_upstream_skip,
+            "nout": self.nout,
+        }
+        changed = copy.copy(self)
+        Task.__init__(changed, **{**same, **canonical(options, OPTIONS, of=f"task {self.name!r}")})
+        return changed
+
+    def copy(self, **options: Any) -> Task[P, R]:
+        """A copy: another node, of the same work. The 1.x spelling of with_options."""
+        return self.with_options(**options)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name!r}>"
+
+    def _run_here(self, what: str) -> Any:
+        run = current.flow_run.get()
+        if run is None:
+            raise RuntimeError(
+                f"{self.name}.{what}() was called outside a flow run. Call it in a function decorated with @flow; "
+                f"here, {self.name}(...) calls the plain function."
+            )
+        return run
+
+
+OPTIONS = frozenset(inspect.signature(Task.__init__).parameters) - {"self", "older"}
+
+
+def _retries(number: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError(f"retries is the number of times to try again, 0 or more; it was given {number!r}.")
+    return number
+
+
+def _state_of(future: Future[Any]) -> Any:
+    async def later() -> Any:
+        return await future.ended()
+
+    return later() if future.task_run.awaited else future.block()
+
+
+def _flow_class() -> type:
+    from homeport.flows import Flow
+
+    return Flow
