@@ -98,8 +98,11 @@ def why(error: BaseException) -> str:
     """The error with the line of the user's file that raised it."""
     import traceback
 
+    import homeport
+
+    ours = str(Path(homeport.__file__).parent)
     text = f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/homeport/" not in frame.filename]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     frames = [frame for frame in frames if not frame.filename.startswith("<")]
     cause = error.__cause__
     if not frames and cause is not None:
