@@ -21,7 +21,6 @@ from homeport.client.errors import (
     Unreachable,
 )
 from homeport.client.retries import retry_delay
-from homeport_agent import output_files
 from homeport_agent.agent_client import AgentClient, Claim, Command, Poll, Session
 from homeport_agent.attempt import Attempt, Workshop
 from homeport_agent.outage import Outage
@@ -32,7 +31,6 @@ LONGEST_PAUSE = 10.0
 SHORTEST_POLL = 1.0
 LAST_ANSWER_SECONDS = 1.0
 TELL_SECONDS = 15.0
-TRIM_SECONDS = 5.0
 
 
 class Agent:
@@ -53,7 +51,6 @@ class Agent:
 
     async def run(self) -> None:
         """Work until drained and the last run has ended. Raises the Refused error that ended it otherwise."""
-        trimming = asyncio.create_task(self._trim_output())
         try:
             await self._register()
             if self._session is not None:
@@ -62,7 +59,6 @@ class Agent:
         finally:
             if self._draining or self._attempts:
                 await self._wait_for_runs()
-            trimming.cancel()
 
     def drain(self, why: str) -> bool:
         """Take no new runs; `run` returns when those that are here have ended. False when it drains already."""
@@ -264,13 +260,6 @@ class Agent:
             log.warning(
                 "the control plane is away: %d ended run(s) will be told by this agent's next start", len(untold)
             )
-
-    async def _trim_output(self) -> None:
-        while True:
-            await asyncio.sleep(TRIM_SECONDS if self._attempts else 10 * TRIM_SECONDS)
-            for attempt in list(self._attempts.values()):
-                output_files.trim(attempt.record.output)
-                output_files.trim(attempt.record.errors)
 
     # Outages
 

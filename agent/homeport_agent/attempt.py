@@ -6,9 +6,10 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass, replace
+from typing import Any
 
 from homeport.code.errors import StorageError, StorageUnreachable
-from homeport_agent import exits, local_process, process_tree, settling
+from homeport_agent import exits, local_process, output_files, process_tree, settling
 from homeport_agent.agent_client import AgentClient, Claim, Session
 from homeport_agent.attempt_records import AttemptRecord, AttemptRecords
 from homeport_agent.code_cache import CachedCode, CodeCache
@@ -18,6 +19,7 @@ from homeport_agent.options import AgentOptions
 log = logging.getLogger("homeport.agent")
 FETCH_TRIES = 3
 FETCH_PAUSE = 2.0
+TRIM_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Attempt:
         code.close()
         self.runs = False
         if self._dropped:
-            self.record.remove()
+            await self.record.remove()
         else:
             await settling.cancel_unstarted(self.record, self._cancelled, client=workshop.client)
         return None
@@ -162,7 +164,11 @@ class Attempt:
     async def _watch_and_settle(self, ending: exits.Ending) -> None:
         watching = asyncio.ensure_future(ending)
         cancelling = asyncio.ensure_future(self._cancel.wait())
-        await asyncio.wait({watching, cancelling}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {watching, cancelling}
+        while not watching.done() and not cancelling.done():
+            await asyncio.wait(either, timeout=TRIM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            output_files.trim(self.record.output)
+            output_files.trim(self.record.errors)
         cancelling.cancel()
         if not watching.done():
             await self._end_process(watching)
@@ -184,7 +190,7 @@ class Attempt:
             workshop.flow_logs.end(self.record.folder)
         if self._dropped:
             await asyncio.to_thread(process_tree.kill, self.id, self.record.pid)
-            self.record.remove()
+            await self.record.remove()
             return
         await settling.settle(
             self.record,

@@ -10,6 +10,7 @@ The record is written before anything is started, so a process without a record 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -52,9 +53,9 @@ class AttemptRecord:
         """What the run wrote to standard error."""
         return self.folder / "errors.log"
 
-    def remove(self) -> None:
-        """Forget the attempt and everything it left here."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    async def remove(self) -> None:
+        """Forget the attempt and everything it left here, which may be many files."""
+        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
 
 class AttemptRecords:

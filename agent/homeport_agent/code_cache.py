@@ -26,6 +26,7 @@ from homeport.code.storage import open_storage
 
 CACHE_BYTES = 4 * 1024**3
 KEPT = 256
+ABANDONED_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ class CodeCache:
         for entry in entries:
             if ".old." in entry.name:
                 self._remove_if_unused(entry)
+            elif entry.name.startswith(".") and _abandoned(entry):
+                shutil.rmtree(entry, ignore_errors=True)
 
     def _remove_if_unused(self, entry: Path) -> bool:
         try:
@@ -177,6 +180,14 @@ def _used_at(entry: Path) -> float:
         return (entry / "lock").stat().st_mtime
     except OSError:
         return time.time()
+
+
+def _abandoned(partial: Path) -> bool:
+    """Left by a fetch that was killed."""
+    try:
+        return partial.stat().st_mtime < time.time() - ABANDONED_SECONDS
+    except OSError:
+        return False
 
 
 def _size(entry: Path) -> int:

@@ -31,11 +31,11 @@ async def settle(
     if left:
         log.info("run %s: ended %d process(es) it had left behind", record.flow_run_name, left)
     if has_note(record.spool, "finished"):
-        record.remove()
+        await record.remove()
         return
     if has_note(record.spool, "stopped") and cancelled is None:
         log.info("run %s: this attempt was stopped: %s", record.flow_run_name, read_note(record.spool, "stopped"))
-        record.remove()
+        await record.remove()
         return
     await replay(record, url)
     final = _final_state(record, end, agent, cancelled)
@@ -44,7 +44,7 @@ async def settle(
         log.info("run %s: %s", record.flow_run_name, final["message"] or final["name"])
     except ClientError as error:
         log.info("run %s: its end was not taken: %s", record.flow_run_name, error.message)
-    record.remove()
+    await record.remove()
 
 
 async def give_back(record: AttemptRecord, reason: str, *, client: AgentClient, crashed: bool) -> None:
@@ -53,7 +53,7 @@ async def give_back(record: AttemptRecord, reason: str, *, client: AgentClient, 
         await client.release(record.attempt_id, reason, crashed=crashed, retry_for=FOR_EVER)
     except Refused as error:
         log.info("run %s: it was not taken back: %s", record.flow_run_name, error.message)
-    record.remove()
+    await record.remove()
 
 
 async def cancel_unstarted(record: AttemptRecord, reason: str, *, client: AgentClient) -> None:
@@ -62,7 +62,7 @@ async def cancel_unstarted(record: AttemptRecord, reason: str, *, client: AgentC
         await client.finish(record.attempt_id, _state("CANCELLED", reason), retry_for=FOR_EVER)
     except Refused as error:
         log.info("run %s: its cancellation was not taken: %s", record.flow_run_name, error.message)
-    record.remove()
+    await record.remove()
 
 
 async def _tell(client: AgentClient, record: AttemptRecord, final: dict[str, Any]) -> None:

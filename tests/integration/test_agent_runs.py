@@ -151,6 +151,59 @@ while True:
     eventually(lambda: not stack.run_processes(), what="no process is left", within=5)
 
 
+def test_a_flood_of_output_without_a_line_end_does_not_fill_the_disk(stack: Stack) -> None:
+    queue = registered(
+        stack,
+        """
+for _ in range(64):
+    os.write(1, b"x" * 1024 * 1024)
+    os.write(2, bytes(range(256)) * 4096)
+tell("flooded")
+while not Path(os.environ["WITNESS"] + ".gate").exists():
+    time.sleep(0.05)
+""",
+    )
+    stack.start_agent("a1", "-q", queue)
+    run_id = run(stack)
+    eventually(stack.witnessed, what="the output is written")
+
+    def written() -> int:
+        return sum(file.stat().st_size for file in attempts_folder(stack, "a1").glob("*/*.log"))
+
+    eventually(lambda: written() < 16 * 1024 * 1024, what="the output is cut", within=10)
+    Path(f"{stack.witness}.gate").touch()
+    assert ended(stack, run_id)["state"]["type"] == "COMPLETED"
+
+
+def test_large_parameters_and_names_of_any_alphabet_arrive_whole(stack: Stack) -> None:
+    stack.write_flow("pyproject.toml", "")
+    stack.write_flow(
+        "größe.py",
+        """
+        import os
+        from homeport import flow
+
+        @flow(name="Grüße 世界")
+        def measure(text: str, größe: int):
+            with open(os.environ["WITNESS"], "a") as witness:
+                witness.write(f"{len(text)} {größe}\\n")
+        """,
+    )
+    stack.cli("create", "project", "Probes", "--skip-if-exists")
+    stack.cli("register", "--project", "Probes", "-p", "größe.py", "-q", stack.folder.name)
+    stack.start_agent("a1", "-q", stack.folder.name)
+    (stack.folder / "parameters.json").write_text(json.dumps({"text": "é" * 200_000, "größe": 7}))
+
+    run_id = str(
+        stack.json(
+            "run", "-n", "Grüße 世界", "--project", "Probes", "--param-file", str(stack.folder / "parameters.json")
+        )["id"]
+    )
+
+    assert ended(stack, run_id)["state"]["type"] == "COMPLETED"
+    assert stack.witnessed() == ["200000 7"]
+
+
 def test_code_that_was_changed_in_the_storage_is_refused_with_storage_digest_and_agent(stack: Stack) -> None:
     queue = registered(stack, "tell('ran')")
     for blob in (stack.home / "storage/blobs").rglob("*"):

@@ -61,7 +61,7 @@ def test_a_name_with_slashes_and_dots_stays_in_the_home_folder(tmp_path: Path) -
     os.close(lock.descriptor)
 
 
-def test_a_record_survives_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
+async def test_a_record_survives_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     record = AttemptRecords(tmp_path).create(CLAIM)
     record = AttemptRecords(tmp_path).spawned(record, 4711, 12.5)
 
@@ -70,7 +70,7 @@ def test_a_record_survives_and_only_its_owner_can_read_it(tmp_path: Path) -> Non
     assert found == record
     for path in (record.folder / "record.json", record.folder, record.work):
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
-    found.remove()
+    await found.remove()
     assert list(AttemptRecords(tmp_path).left_behind()) == []
 
 
