@@ -206,6 +206,30 @@ def test_tasks_of_a_subflow_are_cancelled():
     assert tried.reported.named("spins-0")[0].state.name == "Cancelled"
 
 
+def test_an_interrupt_from_the_keyboard_ends_a_local_run_and_its_tasks_and_is_handed_on(capsys):
+    ended = threading.Event()
+
+    @task
+    def spins_and_tells(begun):
+        try:
+            spins.fn(begun)
+        finally:
+            ended.set()
+
+    @flow
+    def waits():
+        begun = threading.Event()
+        spins_and_tells.submit(begun)
+        begun.wait(10)
+        signal.raise_signal(signal.SIGINT)
+        NEVER.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        waits()
+    assert "Cancelled('Interrupted from the keyboard.')" in capsys.readouterr().err
+    assert ended.is_set()
+
+
 def test_a_graph_flow_is_cancelled():
     @task
     def waits():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,15 @@ def test_the_name_of_a_flow_is_that_of_its_function_with_dashes():
     assert (my_first_flow.name, my_first_flow.description) == ("my-first-flow", "Do it.\n\nTwice.")
     assert my_first_flow.with_options(name="other", on_lost="retry").on_lost == "retry"
     assert my_first_flow.on_lost == "crash"
+
+
+def test_a_flow_knows_the_file_it_was_defined_in_and_that_a_shell_is_none():
+    names: dict[str, object] = {"flow": flow, "Flow": Flow}
+    exec(compile("@flow\ndef typed(): ...\ngraph = Flow('graph')", "<stdin>", "exec"), names)
+
+    assert Flow("here").entrypoint_file == Path(__file__)
+    assert names["typed"].entrypoint_file is None
+    assert names["graph"].entrypoint_file is None
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5])

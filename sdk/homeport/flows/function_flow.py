@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from homeport.engine.parameters import Signature
-from homeport.flows.graph_flow import Flow, OnLost
+from homeport.flows.graph_flow import Flow, OnLost, file_of
 
 if TYPE_CHECKING:
     from homeport.engine.decisions import Delay
@@ -32,7 +31,7 @@ class FunctionFlow(Flow, Generic[P, R]):
         self.fn = fn
         self.signature = Signature(fn)
         self.is_async = inspect.iscoroutinefunction(fn)
-        self.entrypoint_file = Path(fn.__code__.co_filename) if hasattr(fn, "__code__") else None
+        self.entrypoint_file = file_of(fn.__code__.co_filename) if hasattr(fn, "__code__") else None
         for attribute in ("__module__", "__qualname__", "__doc__"):
             setattr(self, attribute, getattr(fn, attribute, None))
         self.__wrapped__ = fn

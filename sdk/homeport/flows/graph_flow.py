@@ -285,4 +285,9 @@ def _file_of_caller() -> Path | None:
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("homeport."):
         frame = frame.f_back
-    return Path(frame.f_code.co_filename) if frame is not None else None
+    return file_of(frame.f_code.co_filename) if frame is not None else None
+
+
+def file_of(name: str) -> Path | None:
+    """The file in which code says it was defined; None for a notebook or a shell, whose names are no files."""
+    return Path(name).absolute() if Path(name).is_file() else None
