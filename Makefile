@@ -52,6 +52,7 @@ format: $(VENV)/.dev  ## Let the formatter have its way
 schema: $(VENV)/.dev  ## Export schema.graphql and what is generated from it and from the commands
 	@$(BIN)/python -m homeport_control_plane schema > schema.graphql.new
 	@mv schema.graphql.new control_plane/homeport_control_plane/schema.graphql
+	@$(BIN)/python -m homeport.cli.reference > docs/reference/cli.md
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --extra all --group build --universal --python-version 3.11 --generate-hashes \
