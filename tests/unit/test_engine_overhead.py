@@ -1,0 +1,45 @@
+"""What a task costs that does nothing, in processor time, so that a busy machine does not matter much."""
+
+import time
+
+import pytest
+
+from homeport import flow, task
+from homeport.engine.ids import new_id
+from homeport.engine.reporting import NullReporter
+from homeport.engine.run import FlowRunInfo, run_flow
+
+COUNT = 2_000
+
+
+@task
+def nothing(number):
+    return number
+
+
+@flow
+def called():
+    for number in range(COUNT):
+        nothing(number)
+
+
+@flow
+def submitted():
+    for number in range(COUNT):
+        nothing.submit(number)
+
+
+@flow
+def mapped():
+    nothing.map(range(COUNT))
+
+
+@pytest.mark.parametrize(("program", "microseconds"), [(called, 60), (submitted, 120), (mapped, 120)])
+def test_a_task_that_does_nothing_costs_next_to_nothing(program, microseconds):
+    def cost():
+        begun = time.process_time()
+        state = run_flow(program, {}, reporter=NullReporter(), run=FlowRunInfo(new_id(), "run", program.name))
+        assert state.is_completed()
+        return (time.process_time() - begun) / COUNT * 1e6
+
+    assert min(cost() for _ in range(5)) <= microseconds
