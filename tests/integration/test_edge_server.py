@@ -55,10 +55,12 @@ def test_the_ready_line_says_where_and_the_key_is_told_once(tmp_path: Path) -> N
 
 
 def test_health_readiness_schema_and_page_need_no_key(server: ControlPlane) -> None:
-    alive, ready, schema, page = (get(server, path) for path in ("/healthz", "/readyz", "/schema.graphql", "/"))
+    paths = ("/healthz", "/readyz", "/schema.graphql", "/event_batch.schema.json", "/")
+    alive, ready, schema, events, page = (get(server, path) for path in paths)
 
-    assert (alive[0], ready[0], schema[0], page[0]) == (200, 200, 200, 200)
+    assert [answer[0] for answer in (alive, ready, schema, events, page)] == [200] * 5
     assert "type FlowRun" in schema[2]
+    assert "task_state" in events[2]
     assert f"{server.url}/graphql" in page[2]
     assert "default-src 'none'" in page[1]["content-security-policy"]
     assert "<script" not in page[2]
@@ -111,7 +113,10 @@ def test_a_taken_port_is_said_at_once_with_who_has_it(server: ControlPlane, tmp_
     assert server.process
     second = ControlPlane(tmp_path / "second", port=server.port)
 
-    with pytest.raises(AssertionError, match=rf"Port {server.port} .* is taken by process {server.process.pid}"):
+    with pytest.raises(
+        AssertionError,
+        match=rf"Port {server.port} .* is taken by process {server.process.pid} .a Homeport control plane",
+    ):
         second.start()
 
     assert second.process

@@ -10,6 +10,7 @@ from typing import Any
 
 from graphql import GraphQLSchema
 
+from homeport_control_plane import __version__
 from homeport_control_plane.api.context import Services
 from homeport_control_plane.api.documents import Documents
 from homeport_control_plane.api.execution import Executor, internal
@@ -44,7 +45,8 @@ class App:
             "/graphql": self._http,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
-            "/schema.graphql": self._schema,
+            "/schema.graphql": self._file("schema.graphql", b"text/plain; charset=utf-8"),
+            "/event_batch.schema.json": self._file("event_batch.schema.json", b"application/schema+json"),
             "/": self._home,
         }
 
@@ -99,7 +101,7 @@ class App:
             await send({"type": "websocket.close", "code": 4404, "reason": "There is nothing here."})
 
     async def _healthz(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_json(send, 200, {"status": "alive"})
+        await send_json(send, 200, {"status": "alive", "version": __version__})
 
     async def _readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Not asyncio.timeout: a statement given up is waited for until the database has agreed to it.
@@ -115,9 +117,14 @@ class App:
             return
         await send_json(send, 503, {"status": "not ready", "reason": f"database: {reason}"}, {"Retry-After": "1"})
 
-    async def _schema(self, scope: Scope, receive: Receive, send: Send) -> None:
-        text = files("homeport_control_plane").joinpath("schema.graphql").read_bytes()
-        await send_bytes(send, 200, text, b"text/plain; charset=utf-8")
+    def _file(self, name: str, content_type: bytes) -> Handler:
+        """Serves a committed file of the contract."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            content = files("homeport_control_plane").joinpath(name).read_bytes()
+            await send_bytes(send, 200, content, content_type)
+
+        return serve
 
     async def _home(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = dict(scope["headers"]).get(b"host", b"127.0.0.1").decode("latin-1")

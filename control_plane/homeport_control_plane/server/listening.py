@@ -66,5 +66,7 @@ def _holder(port: int) -> str | None:
     for process in Path("/proc").glob("[0-9]*") if inodes else ():
         with contextlib.suppress(OSError):
             if any(os.readlink(descriptor) in inodes for descriptor in (process / "fd").iterdir()):  # noqa: PTH115
-                return f"process {process.name} ({(process / 'comm').read_text().strip()})"
+                ours = b"homeport_control_plane" in (process / "cmdline").read_bytes()
+                name = "a Homeport control plane" if ours else (process / "comm").read_text().strip()
+                return f"process {process.name} ({name})"
     return None
