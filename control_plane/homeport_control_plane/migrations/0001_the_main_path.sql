@@ -352,7 +352,8 @@ begin
     return null;
 end $$;
 
-create function record_changed_flow_runs() returns trigger language plpgsql as $$
+-- The planner takes the changed rows for a handful, and would compare each old row with each new one.
+create function record_changed_flow_runs() returns trigger language plpgsql set enable_nestloop = off as $$
 declare
     refused record;
 begin
