@@ -275,6 +275,34 @@ def test_tasks_of_a_graph_run_at_the_same_time_with_local_dask():
     assert party.run().is_successful()
 
 
+def test_a_map_that_waits_for_its_input_does_not_hold_up_what_does_not_need_it():
+    import threading
+
+    other_ran = threading.Event()
+
+    @task
+    def slow():
+        return [1, 2] if other_ran.wait(10) else []
+
+    with Flow("branches", executor=LocalDaskExecutor(num_workers=3)) as branches:
+        mapped = add.map(slow())
+        total = task(sum)(mapped)
+        task(other_ran.set, name="other")()
+
+    state = branches.run()
+
+    assert state.result[mapped].result == [2, 3]
+    assert state.result[total].result == 5
+
+
+def test_options_of_one_node_are_given_by_task_args():
+    with Flow("named") as named:
+        add(1, task_args={"name": "renamed", "slug": "special"})
+        add(1)
+
+    assert [node["key"] for node in named.graph()["nodes"]] == ["special", "add"]
+
+
 def test_an_executor_that_is_not_there_yet_says_which_one_is():
     with Flow("dask", executor=DaskExecutor("tcp://scheduler:8786")) as dask:
         number()

@@ -6,6 +6,7 @@ import pytest
 
 from homeport import allow_failure, flow, task
 from homeport.engine import signals
+from homeport.futures import as_completed
 from homeport.states import Completed, Failed
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner
 from homeport.testing import try_run
@@ -316,6 +317,43 @@ def test_looping_over_a_future_says_what_to_do():
 
     with pytest.raises(TypeError, match=r"use \.map\(\)"):
         try_run(loops).state.result()
+
+
+def test_as_completed_gives_futures_in_the_order_in_which_they_end():
+    last = threading.Event()
+
+    @task
+    def first_waits(number):
+        return number if number or last.wait(10) else None
+
+    @flow
+    def ordered():
+        seen = []
+        for future in as_completed(list(first_waits.map([0, 1]))):
+            seen.append(future.result())
+            last.set()
+        return seen
+
+    assert try_run(ordered).state.result() == [1, 0]
+
+
+def test_a_result_that_does_not_come_in_time_is_a_timeout_error():
+    goes_on = threading.Event()
+
+    @task
+    def waits():
+        goes_on.wait(10)
+
+    @flow
+    def impatient():
+        future = waits.submit()
+        try:
+            return future.wait(0.01), future.result(0.01)
+        finally:
+            goes_on.set()
+
+    with pytest.raises(TimeoutError, match=r"'waits-0' has not ended within 0\.01 s; it is Running"):
+        try_run(impatient).state.result()
 
 
 def test_a_task_in_a_class_is_a_method():

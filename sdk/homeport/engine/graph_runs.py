@@ -7,26 +7,47 @@ from typing import TYPE_CHECKING, Any
 from homeport.engine import calls, decisions, states
 from homeport.engine import state as results
 from homeport.engine.graph import Node, with_results
-from homeport.futures import Future, FutureList
+from homeport.futures import Future, FutureList, as_completed
 from homeport.parameters import Parameter
+from homeport.tasks import Task
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
     from homeport.engine.states import State
-    from homeport.tasks import Task
 
 
 def run_graph(run: FlowRun) -> results.State:
     """Run every node; the flow's state, whose result is a dict of each task's state."""
-    graph = run.flow.nodes
     produced: dict[Task[..., Any], Any] = {}
-    for node in graph.in_order():
-        if isinstance(node.task, Parameter):
-            produced[node.task] = run.parameters.get(node.task.name, node.task.default)
-        else:
-            produced[node.task] = _submit(run, node, produced)
+    left = run.flow.nodes.in_order()
+    while left:
+        later = _submit_what_can_be(run, left, produced)
+        if len(later) == len(left):
+            next(as_completed([future for node in later for future in _open_lengths(node, produced)]), None)
+        left = later
     found = {task: _ended(task, outcome) for task, outcome in produced.items()}
     return _judged(found, run.flow.reference_tasks())
+
+
+def _submit_what_can_be(run: FlowRun, nodes: list[Node], produced: dict[Task[..., Any], Any]) -> list[Node]:
+    """Submit nodes; those that are left are maps whose length is not known yet, and what is behind them."""
+    later: list[Node] = []
+    for node in nodes:
+        if isinstance(node.task, Parameter):
+            produced[node.task] = run.parameters.get(node.task.name, node.task.default)
+        elif any(other not in produced for other in node.inputs()) or _open_lengths(node, produced):
+            later.append(node)
+        else:
+            produced[node.task] = _submit(run, node, produced)
+    return later
+
+
+def _open_lengths(node: Node, produced: dict[Task[..., Any], Any]) -> list[Future[Any]]:
+    """The futures that a map has to wait for, before it is known how many calls it makes."""
+    if not node.mapped:
+        return []
+    inputs = [produced.get(value) for value in (*node.args, *node.kwargs.values()) if isinstance(value, Task)]
+    return [value for value in inputs if isinstance(value, Future) and not value.done()]
 
 
 def _submit(run: FlowRun, node: Node, produced: dict[Task[..., Any], Any]) -> Any:
