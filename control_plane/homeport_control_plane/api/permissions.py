@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -17,6 +18,8 @@ from strawberry.types import Info
 
 from homeport_control_plane.api.error_types import member_of
 from homeport_control_plane.errors import DomainError
+
+log = logging.getLogger("homeport.audit")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,6 +78,7 @@ def require(info: Info[Any, Any], allowed: Kinds) -> None:
     kind = info.context.principal.kind
     if kind not in allowed:
         may = ", ".join(sorted(allowed))
+        log.info("refused %s to %s", info.field_name, info.context.principal.actor)
         raise GraphQLError(
             f"{info.field_name} is not allowed with a key of kind {kind}; it needs one of: {may}.",
             extensions={"code": "FORBIDDEN"},

@@ -18,6 +18,7 @@ from homeport_control_plane import (
 )
 from homeport_control_plane.api.connections import Connection, connection_of
 from homeport_control_plane.api.context import Info
+from homeport_control_plane.api.explanation_types import Explanation
 from homeport_control_plane.api.filters import (
     AgentFilter,
     DeploymentFilter,
@@ -28,7 +29,7 @@ from homeport_control_plane.api.filters import (
 )
 from homeport_control_plane.api.permissions import ADMINS, EVERYONE, READERS, query
 from homeport_control_plane.api.registered_types import Deployment, Flow, Project
-from homeport_control_plane.api.run_types import Explanation, FlowRun, TaskRun
+from homeport_control_plane.api.run_types import FlowRun, TaskRun
 from homeport_control_plane.api.scalars import uuid_or_none
 from homeport_control_plane.api.tenancy_types import ApiKey, Tenant, Viewer
 from homeport_control_plane.api.worker_types import Agent, WorkQueue

@@ -1,4 +1,4 @@
-"""Flow runs and what belongs to one: states, attempts, task runs, log lines, and why it is where it is."""
+"""Flow runs and what belongs to one: states, attempts, task runs, log lines."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from datetime import datetime
 
 import strawberry
 
-from homeport_control_plane import attempts, explain, flow_runs, logs, states, task_runs
+from homeport_control_plane import attempts, flow_runs, logs, states, task_runs
 from homeport_control_plane.api.connections import Connection, connection_of
 from homeport_control_plane.api.context import Info
-from homeport_control_plane.api.enums import CheckStatus, LogLevel, OnLost, StateType
+from homeport_control_plane.api.enums import LogLevel, OnLost, StateType
 from homeport_control_plane.api.filters import LogFilter, TaskRunFilter, log_filter
 from homeport_control_plane.api.registered_types import (
     Deployment,
@@ -243,28 +243,3 @@ class FlowRun:
             context.db, context.tenant_id, self.row.id, first=first, after=after, where=log_filter(filter)
         )
         return connection_of(page, LogLine.of)
-
-
-@strawberry.type(description="One step of a diagnosis: what was looked at, what was seen, what to do.")
-class Check:
-    name: str
-    status: CheckStatus
-    evidence: str
-    mend: str | None
-
-
-@strawberry.type(description="Why a run is where it is.")
-class Explanation:
-    flow_run_id: strawberry.ID
-    verdict: str
-    checks: list[Check]
-
-    @classmethod
-    def of(cls, found: explain.Explanation) -> Explanation:
-        return cls(
-            flow_run_id=strawberry.ID(str(found.flow_run_id)),
-            verdict=found.verdict,
-            checks=[
-                Check(name=c.name, status=CheckStatus(c.status), evidence=c.evidence, mend=c.mend) for c in found.checks
-            ],
-        )

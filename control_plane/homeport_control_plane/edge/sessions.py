@@ -28,6 +28,7 @@ REMEMBERED_SECONDS: Final = 5.0
 REMEMBERED_TOKENS: Final = 10_000
 LOOK_AGAIN_SECONDS: Final = 30.0
 TOKEN_LIMIT: Final = 300
+FORGOTTEN: Final = 0.0
 MEND: Final = "Log in with a key of this control plane: homeport auth login --key -"
 
 
@@ -55,6 +56,7 @@ class Sessions:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._live: dict[UUID, set[Live]] = {}
         self._watchers: dict[UUID, asyncio.Task[None]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
 
     async def principal(self, token: str, address: str | None) -> Principal:
         """The holder of the token. Raises Refusal: 401, or 429 after too many failures."""
@@ -69,6 +71,7 @@ class Sessions:
         except Unauthenticated as error:
             self._known.pop(token, None)
             self._limits.failed(key=key, address=address)
+            log.info("refused key %s from %s: %s", key[:12], address, error.message)
             raise unauthenticated(error.message) from None
         self._remember(token, principal, now)
         return principal
@@ -79,6 +82,11 @@ class Sessions:
         work = Live(token, end)
         self._live.setdefault(principal.tenant_id, set()).add(work)
         self._watch(principal.tenant_id)
+        known = self._known.get(token)
+        if known is None or known.until == FORGOTTEN:
+            # Revoked, perhaps, between its look-up and this moment.
+            self._looks.add(look := asyncio.create_task(self._look_again(principal.tenant_id)))
+            look.add_done_callback(self._looks.discard)
         try:
             yield
         finally:
@@ -86,9 +94,11 @@ class Sessions:
 
     async def close(self) -> None:
         """Stops watching."""
-        for task in self._watchers.values():
+        tasks = [*self._watchers.values(), *self._looks]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._watchers.values(), return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks, timeout=0.5)
 
     def _parsed(self, token: str, address: str | None) -> str:
         if len(token) <= TOKEN_LIMIT:
@@ -120,7 +130,7 @@ class Sessions:
     def _forget(self, tenant_id: UUID) -> None:
         for known in self._known.values():
             if known.principal.tenant_id == tenant_id:
-                known.until = 0.0
+                known.until = FORGOTTEN
 
     async def _look_again(self, tenant_id: UUID) -> None:
         by_token: dict[str, list[Live]] = {}
