@@ -6,7 +6,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 FIRST, LAST = 2, 99
 
@@ -40,6 +40,19 @@ def take_name(home: Path, wanted: str, *, may_number: bool) -> NameLock:
 def folder_of(home: Path, name: str) -> Path:
     """Where an agent keeps what must survive it."""
     return home / "agents" / quote(name, safe="")[:200]
+
+
+def left_without_agent(home: Path) -> dict[str, int]:
+    """Names of agents that do not run here but left attempts behind, and how many; only they can settle them."""
+    left: dict[str, int] = {}
+    for attempts in (home / "agents").glob("*/attempts"):
+        count = sum(1 for _ in attempts.iterdir())
+        name = unquote(attempts.parent.name)
+        lock = _try(home, name) if count else None
+        if lock is not None:
+            os.close(lock.descriptor)
+            left[name] = count
+    return left
 
 
 def _try(home: Path, name: str) -> NameLock | None:

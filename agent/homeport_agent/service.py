@@ -45,6 +45,7 @@ async def _serve(options: AgentOptions, lock: name_lock.NameLock) -> int:
         endpoint = await health.serve(*options.health_address, agent.health) if options.health_address else None
         following = asyncio.create_task(flow_logs.follow()) if flow_logs else None
         _greet(options)
+        _tell_of_orphans(options)
         try:
             await agent.run()
         except Refused as error:
@@ -71,6 +72,16 @@ def _greet(options: AgentOptions) -> None:
         options.api_url,
         options.capacity,
     )
+
+
+def _tell_of_orphans(options: AgentOptions) -> None:
+    for name, count in name_lock.left_without_agent(options.home).items():
+        log.warning(
+            "agent %r, which does not run, left %d run(s) behind; `homeport agent start --name %s` settles them",
+            name,
+            count,
+            name,
+        )
 
 
 def _on_signals(agent: Agent) -> None:

@@ -9,7 +9,7 @@ import pytest
 from homeport_agent import output_files
 from homeport_agent.agent_client import Claim
 from homeport_agent.attempt_records import AttemptRecords
-from homeport_agent.name_lock import NameTaken, take_name
+from homeport_agent.name_lock import NameTaken, left_without_agent, take_name
 from homeport_agent.options import default_limit
 
 CLAIM = Claim(
@@ -52,6 +52,17 @@ def test_a_second_agent_with_a_chosen_name_is_told_who_has_it(tmp_path: Path) ->
         take_name(tmp_path, "mine", may_number=False)
 
     os.close(first.descriptor)
+
+
+def test_runs_of_an_agent_that_is_gone_are_not_forgotten(tmp_path: Path) -> None:
+    gone, here = take_name(tmp_path, "gone/1", may_number=False), take_name(tmp_path, "here", may_number=False)
+    AttemptRecords(gone.folder).create(CLAIM)
+    AttemptRecords(here.folder).create(CLAIM)
+
+    os.close(gone.descriptor)
+
+    assert left_without_agent(tmp_path) == {"gone/1": 1}
+    os.close(here.descriptor)
 
 
 def test_a_name_with_slashes_and_dots_stays_in_the_home_folder(tmp_path: Path) -> None:
