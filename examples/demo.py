@@ -25,7 +25,7 @@ def main() -> int:
     port = chosen_port()
     world = environment(port)
     say(f"Everything of this demo lives in {FOLDER}.")
-    if run(world, "server", "start", "--detach", "--port", str(port)) != 0:
+    if not server_runs(world) and run(world, "server", "start", "--detach", "--port", str(port)) != 0:
         return 1
     run(world, "auth", "status")
     run(world, "create", "project", "Demo", "--skip-if-exists")
@@ -62,6 +62,14 @@ def chosen_port() -> int:
         port = int(probe.getsockname()[1])
     remembered.write_text(str(port))
     return port
+
+
+def server_runs(world: dict[str, str]) -> bool:
+    """Whether an earlier demo's control plane still runs; it is used again."""
+    status = subprocess.run([HOMEPORT, "server", "status"], env=world, check=False, capture_output=True)
+    if status.returncode == 0:
+        say("The control plane of an earlier demo still runs, and is used again.")
+    return status.returncode == 0
 
 
 def run(world: dict[str, str], *arguments: str) -> int:
