@@ -252,6 +252,9 @@ def test_a_closed_folder_of_root_is_replaced_by_one_within_reach(tmp_path: Path)
     assert DataFolder(closed / "data", substitutes=substitutes).base == folder.base
     assert folder.account
     assert folder.account.can_pass(folder.base)
+    assert (folder.base / "belongs_to").read_text().strip() == str(closed / "data")
+    shutil.rmtree(closed / "data")
+    assert DataFolder(closed / "data", substitutes=substitutes).base != folder.base
 
 
 @pytest.mark.skipif(not ROOT, reason="only root has folders that the database's user cannot reach")
@@ -271,6 +274,16 @@ def test_programs_in_a_closed_folder_of_root_are_copied_out_of_it_once(tmp_path:
     assert account
     assert account.can_pass(first)
     assert (first / "postgres").exists()
+
+
+def test_a_data_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data" / "server.lock").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(AssertionError, match=r"server\.lock.*--data-dir"):
+        ControlPlane(tmp_path / "data").start()
+    with pytest.raises(StartupError, match="cannot be made"):
+        DataFolder(tmp_path / "file" / "data")
 
 
 @pytest.mark.skipif(not ROOT, reason="the whole suite is an ordinary user's already")

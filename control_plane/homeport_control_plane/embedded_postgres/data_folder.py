@@ -6,13 +6,13 @@
     <base>/postgres.log
 
 The base is the data folder itself, or, where the user that PostgreSQL must run as cannot get there (root's home is
-closed), a folder of the same name's hash below /var/lib/homeport.
+closed), a folder of its own below /var/lib/homeport. `<data folder>/database.location` then names that, and
+`<base>/belongs_to` the other way round: whoever deletes the data folder starts anew, and finds the rest.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
 import shutil
@@ -29,12 +29,24 @@ SUPERUSER: Final = "homeport"
 LOG_LIMIT: Final = 10 * 1024 * 1024
 
 
+def make_folder(data_dir: Path) -> Path:
+    """The data folder, absolute, made if it was not there. Raises StartupError if that is impossible."""
+    folder = data_dir.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+    except OSError as error:
+        raise StartupError(
+            f"The data folder {folder} cannot be made: {error.strerror}.", hint="Give another folder with --data-dir."
+        ) from None
+    return folder
+
+
 class FolderLock:
     """Holds the data folder for this process until it ends, however it ends."""
 
     def __init__(self, data_dir: Path) -> None:
         """Takes the lock. Raises StartupError that names the process which has it."""
-        path = data_dir / "server.lock"
+        path = make_folder(data_dir) / "server.lock"
         self._file = path.open("a+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -61,20 +73,11 @@ class DataFolder:
     def __init__(self, data_dir: Path, *, substitutes: Path = SUBSTITUTES) -> None:
         """Makes the folder. Raises StartupError if that is impossible."""
         self.substitutes = substitutes
-        self.data_dir = data_dir.absolute()
-        try:
-            self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
-        except OSError as error:
-            raise StartupError(
-                f"The data folder {self.data_dir} cannot be made: {error.strerror}.",
-                hint="Give another folder with --data-dir.",
-            ) from None
+        self.data_dir = make_folder(data_dir)
         self.base = self.data_dir
         self.account = account_for(self.cluster)
         if self.account is not None and not self.account.can_pass(self.data_dir.resolve()):
-            name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
-            self.base = substitutes / name
-            self.base.mkdir(parents=True, exist_ok=True, mode=0o711)
+            self.base = self._substitute()
             self.account = account_for(self.cluster)
 
     @property
@@ -94,6 +97,25 @@ class DataFolder:
             return int((self.cluster / "PG_VERSION").read_text().split(".")[0])
         except FileNotFoundError:
             return None
+
+    def _substitute(self) -> Path:
+        """The folder in place of ours, made once. Raises StartupError if it is gone."""
+        pointer = self.data_dir / "database.location"
+        if pointer.exists():
+            base = Path(pointer.read_text().strip())
+            if not base.is_dir():
+                raise StartupError(
+                    f"The database of {self.data_dir} should be in {base}, which does not exist.",
+                    hint=f"Put it back from a backup, or delete {pointer} to start with an empty one.",
+                )
+            return base
+        base = self.substitutes / secrets.token_hex(8)
+        base.mkdir(parents=True, mode=0o711)
+        (base / "belongs_to").write_text(f"{self.data_dir}\n")
+        fresh = pointer.with_name(f"{pointer.name}.{os.getpid()}")
+        fresh.write_text(f"{base}\n")
+        fresh.replace(pointer)
+        return base
 
     def password(self) -> str:
         """The superuser's password, made once. Raises StartupError if it got lost after the cluster was made."""

@@ -29,8 +29,8 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """Starts it, makes the database first if there is none, and answers its address. Raises StartupError."""
+        self._lock = FolderLock(self._data_dir)
         self._folder = DataFolder(self._data_dir)
-        self._lock = FolderLock(self._folder.data_dir)
         if self._folder.base != self._folder.data_dir:
             log.warning(
                 "%s cannot be reached by %s; the database lies in %s",

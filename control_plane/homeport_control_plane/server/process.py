@@ -63,6 +63,11 @@ def serve(settings: ServerSettings) -> int:
     except StartupError as error:
         readiness.failed(error)
         return STARTUP_FAILED
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        hint = f"Is {settings.data_dir} writable, and the disk not full? Another folder: --data-dir."
+        readiness.failed(StartupError(f"The server ended: {error.strerror or error}{where}.", hint=hint))
+        return STARTUP_FAILED
     finally:
         if postgres is not None:
             postgres.stop()
