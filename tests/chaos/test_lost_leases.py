@@ -1,6 +1,7 @@
 """A machine is lost: nobody reports any more, the lease runs out, and the flow's `on_lost` decides."""
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +101,20 @@ def test_a_process_that_slept_through_its_lease_is_fenced_and_changes_nothing(qu
     seen = run.ends("COMPLETED")
     assert seen["attemptNumber"] == 2
     assert quick_stack.witnessed().count("end run") == 1
+
+
+def test_an_outage_longer_than_a_lease_ends_no_run(quick_stack: Stack) -> None:
+    register_gated(quick_stack)
+    quick_stack.start_agent("a1")
+    run = GatedRun(quick_stack)
+    run.reach_the_gate()
+    quick_stack.control_plane.kill()
+    killed = time.monotonic()
+    run.open_gate()
+
+    eventually(lambda: "end run" in quick_stack.witnessed(), what="the run ends without its control plane")
+    eventually(lambda: time.monotonic() > killed + 5, what="the lease has run out")
+    quick_stack.control_plane.start()
+
+    run.ends("COMPLETED")
+    assert run.lines() == list(range(20))

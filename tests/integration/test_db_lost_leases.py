@@ -6,7 +6,7 @@ import pytest
 
 from homeport_control_plane import attempts, claims, task_runs
 from homeport_control_plane.errors import Fenced, InvalidTransition
-from homeport_control_plane.loops import late_marker, partitions, rescuer
+from homeport_control_plane.loops import late_marker, outages, partitions, rescuer
 from tests.integration.db_world import ACTOR, World, later, line, state, task
 
 
@@ -213,3 +213,24 @@ async def test_partitions_are_made_ahead_and_a_day_without_one_is_caught_by_the_
     # The net holds that day already: nothing breaks.
     assert await partitions.run_once(world.db, now=far) == 3 * 8 - 1
     assert await world.history(run.id) == ["Scheduled"]
+
+
+async def test_after_an_outage_a_live_run_is_given_a_lease_to_be_heard_again(world: World) -> None:
+    claim = await world.started()
+    await outages.run_once(world.db, now=later(1))
+
+    renewed = await outages.run_once(world.db, now=later(300))
+    rescued = await rescuer.run_once(world.db, now=later(301))
+
+    assert (renewed, rescued) == (1, 0)
+    assert (await world.get(claim.flow_run_id)).state.type == "RUNNING"
+
+
+async def test_without_an_outage_nobody_is_given_a_lease(world: World) -> None:
+    claim = await world.started()
+
+    renewed = [await outages.run_once(world.db, now=later(seconds)) for seconds in range(1, 70, 2)]
+    await rescuer.run_once(world.db, now=later(70))
+
+    assert sum(renewed) == 0
+    assert (await world.get(claim.flow_run_id)).state.type == "CRASHED"

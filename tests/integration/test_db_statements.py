@@ -20,6 +20,7 @@ _UNSCOPED = {
     "tenants.bootstrap",
     "tenants.get",
     # Loops and wake-ups work for all tenants, and tell nobody what they saw.
+    "loops/outages.note",
     "loops/rescuer.rescue",
     "loops/late_marker.mark",
     "loops/partitions.ahead",

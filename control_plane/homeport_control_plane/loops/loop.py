@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from homeport_control_plane.database import Database
 from homeport_control_plane.errors import DatabaseUnavailable
-from homeport_control_plane.loops import late_marker, partitions, rescuer
+from homeport_control_plane.loops import late_marker, outages, partitions, rescuer
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
 
 log = logging.getLogger("homeport.loops")
@@ -28,10 +28,17 @@ class Loop:
 def loops(db: Database, timings: Timings = DEFAULT_TIMINGS) -> list[Loop]:
     """Every loop of the control plane."""
     return [
-        Loop("rescuer", timings.rescue_every, lambda: rescuer.run_once(db, timings=timings)),
+        Loop("rescuer", timings.rescue_every, lambda: _rescue(db, timings)),
         Loop("late_marker", timings.late_every, lambda: late_marker.run_once(db, timings=timings)),
         Loop("partitions", timings.partitions_every, lambda: partitions.run_once(db, timings=timings)),
     ]
+
+
+async def _rescue(db: Database, timings: Timings) -> int:
+    renewed = await outages.run_once(db, timings=timings)
+    if renewed:
+        log.warning("after an outage, %d attempts are given a full lease to be heard again", renewed)
+    return await rescuer.run_once(db, timings=timings)
 
 
 async def run_loops(db: Database, stop: asyncio.Event, timings: Timings = DEFAULT_TIMINGS) -> None:

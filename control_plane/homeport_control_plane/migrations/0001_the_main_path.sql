@@ -236,6 +236,13 @@ create table attempt (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 create index attempt_live on attempt (agent_id) where ended_at is null;
 
+-- When any server's rescuer last looked: one row. A long gap means that nobody could be heard, not that everybody died.
+create table rescuer_round (
+    only_row boolean primary key default true check (only_row),
+    looked_at timestamptz not null
+);
+insert into rescuer_round (looked_at) values (now());
+
 create table task_run (
     id uuid primary key,
     tenant_id uuid not null,
