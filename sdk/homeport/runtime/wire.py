@@ -1,7 +1,7 @@
-"""HTTP for one run process: one kept-alive connection to one address, opened by the standard library's sockets.
+"""HTTP for one run process: one kept-alive connection to one address.
 
 Importing httpx costs as much as starting Python and the SDK together, so plain http without a proxy (an agent beside
-its control plane) is spoken here in a few lines. TLS and proxies are left to httpx, behind the same two calls.
+its control plane) is left to the standard library's client. TLS and proxies are httpx's, behind the same two calls.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import select
 import socket
-from typing import BinaryIO, Protocol
+from http.client import HTTPConnection, HTTPException
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from homeport.client.addresses import base_url, graphql_url
@@ -18,7 +19,6 @@ from homeport.client.exchange import Answer
 from homeport.client.messages import Request, no_answer
 
 CONNECT_SECONDS = 5.0
-LARGEST_ANSWER = 64 * 1024 * 1024
 
 
 class Wire(Protocol):
@@ -55,81 +55,49 @@ def _through_proxy(host: str) -> bool:
 
 
 class PlainWire:
-    """HTTP/1.1 over one TCP connection."""
+    """HTTP/1.1 by the standard library, over one kept-alive connection."""
 
     def __init__(self, url: str, host: str, port: int, path: str) -> None:
-        self._url = url
-        self._address = (host, port)
-        self._start = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-        self._socket: socket.socket | None = None
-        self._request: Request | None = None
-        self._timeout = CONNECT_SECONDS
-        self._failure: OSError | None = None
+        self._url, self._path = url, path
+        self._http = HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+        self._failure: OSError | HTTPException | None = None
 
     def begin(self, request: Request, timeout: float) -> None:
         """Send the request, on the open connection if the other side has not closed it meanwhile."""
-        self._request, self._timeout, self._failure = request, timeout, None
-        if self._socket is not None and _closed_by_peer(self._socket):
+        if self._http.sock is not None and _closed_by_peer(self._http.sock):
             self.close()
-        reused = self._socket is not None
-        try:
-            self._send(request)
-        except OSError as error:
-            self.close()
-            self._failure = error
-            if reused:
-                self._send_afresh(request)
+        reused = self._http.sock is not None
+        self._failure = self._send(request, timeout)
+        if self._failure is not None and reused:
+            self._failure = self._send(request, timeout)
 
     def end(self) -> Answer | ClientError:
         """The answer to what was begun."""
-        if self._failure is None:
-            try:
-                return self._receive()
-            except (OSError, ValueError) as error:
-                self.close()
-                return no_answer("", self._url, error)
-        return no_answer("", self._url, self._failure)
+        if self._failure is not None:
+            return no_answer("", self._url, self._failure)
+        try:
+            answer = self._http.getresponse()
+            content = answer.read()
+        except (OSError, HTTPException) as error:
+            self.close()
+            return no_answer("", self._url, error)
+        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        """Close the connection; the next request opens another."""
+        self._http.close()
 
-    def _send_afresh(self, request: Request) -> None:
+    def _send(self, request: Request, timeout: float) -> OSError | HTTPException | None:
         try:
-            self._send(request)
-            self._failure = None
-        except OSError as error:
+            if self._http.sock is None:
+                self._http.connect()
+            assert self._http.sock is not None, "connect() has made it"
+            self._http.sock.settimeout(timeout)
+            self._http.request("POST", self._path, request.content, dict(request.headers))
+        except (OSError, HTTPException) as error:
             self.close()
-            self._failure = error
-
-    def _send(self, request: Request) -> None:
-        if self._socket is None:
-            self._socket = socket.create_connection(self._address, min(self._timeout, CONNECT_SECONDS))
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.settimeout(self._timeout)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
-        head = f"{self._start}{lines}Content-Length: {len(request.content)}\r\n\r\n"
-        self._socket.sendall(head.encode("latin-1") + request.content)
-
-    def _receive(self) -> Answer:
-        assert self._socket is not None, "an answer is waited for only after a request was sent"
-        with self._socket.makefile("rb") as stream:
-            status_line = stream.readline(65536)
-            if not status_line:
-                raise ConnectionResetError("the connection was closed before an answer came")
-            if not status_line.startswith(b"HTTP/1.") or not status_line[9:12].isdigit():
-                raise ValueError(f"the answer is not HTTP: {status_line[:40]!r}")
-            status = int(status_line[9:12])
-            headers: dict[str, str] = {}
-            while (line := stream.readline(65536)) not in (b"\r\n", b"\n", b""):
-                name, _, value = line.decode("latin-1").partition(":")
-                headers[name.strip().lower()] = value.strip()
-            content = _body(stream, headers)
-        if "close" in headers.get("connection", "").lower() or not _has_end(headers):
-            self.close()
-        return Answer(status, headers, content)
+            return error
+        return None
 
 
 def _closed_by_peer(connection: socket.socket) -> bool:
@@ -138,33 +106,6 @@ def _closed_by_peer(connection: socket.socket) -> bool:
         return bool(select.select([connection], [], [], 0)[0])
     except (OSError, ValueError):
         return True
-
-
-def _has_end(headers: dict[str, str]) -> bool:
-    return "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
-
-
-def _body(stream: BinaryIO, headers: dict[str, str]) -> bytes:
-    if "chunked" in headers.get("transfer-encoding", "").lower():
-        pieces = []
-        while size := int(stream.readline(1024).split(b";")[0], 16):
-            pieces.append(_exactly(stream, size))
-            stream.readline(1024)
-        while stream.readline(65536) not in (b"\r\n", b"\n", b""):
-            pass
-        return b"".join(pieces)
-    if "content-length" in headers:
-        return _exactly(stream, int(headers["content-length"]))
-    return stream.read(LARGEST_ANSWER)
-
-
-def _exactly(stream: BinaryIO, size: int) -> bytes:
-    if not 0 <= size <= LARGEST_ANSWER:
-        raise ValueError(f"an answer of {size} bytes was announced")
-    content = stream.read(size)
-    if len(content) < size:
-        raise ConnectionResetError("the connection was closed in the middle of an answer")
-    return content
 
 
 class HttpxWire:
