@@ -1,7 +1,7 @@
 """After an outage, whoever holds an attempt is given a full lease before anybody calls it lost.
 
-A run goes on while the control plane or its database is away, but its heartbeats go nowhere and its lease runs out. Each
-round of the rescuer notes its time in the database; a gap between two rounds, of all servers together, is an outage.
+A run goes on while the control plane or its database is away, but its heartbeats go nowhere and its lease runs out.
+Each round of the rescuer notes its time in the database; a gap between two rounds, of all servers, is an outage.
 """
 
 from __future__ import annotations
