@@ -52,6 +52,9 @@ format: $(VENV)/.dev  ## Let the formatter have its way
 schema: $(VENV)/.dev  ## Export schema.graphql and what is generated from it and from the commands
 	@$(BIN)/python -m homeport_control_plane schema > schema.graphql.new
 	@mv schema.graphql.new control_plane/homeport_control_plane/schema.graphql
+	@cd control_plane/homeport_control_plane && for part in claims:claim event_batch:event_batch; do \
+		$(abspath $(BIN))/python -c "import sys; from homeport_control_plane import $${part%%:*} as m; sys.stdout.buffer.write(m.json_schema())" \
+		> $${part##*:}.schema.json; done
 	@$(BIN)/python -m homeport.cli.reference > docs/reference/cli.md
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew (needs uv)

@@ -1,10 +1,15 @@
 """Claims under concurrency: each run to exactly one agent, limits kept, order kept."""
 
 import asyncio
+import json
+from pathlib import Path
 from uuid import uuid4
 
+import jsonschema_rs
+import msgspec
 import pytest
 
+import homeport_control_plane
 from homeport_control_plane import claims, work_queues
 from homeport_control_plane.errors import InvalidInput, InvalidTransition, NotFound, SessionSuperseded
 from homeport_control_plane.loops import rescuer
@@ -172,3 +177,14 @@ async def test_an_agent_is_told_to_cancel_and_what_to_stop_tracking(world: World
         lost.attempt_id: "STOP_TRACKING",
         unknown: "STOP_TRACKING",
     }
+
+
+async def test_the_committed_json_schema_is_that_of_a_claim_and_accepts_one(world: World) -> None:
+    path = Path(homeport_control_plane.__file__).with_name("claim.schema.json")
+
+    claim = await world.claimed()
+
+    assert path.read_bytes() == claims.json_schema()
+    validator = jsonschema_rs.Draft202012Validator(json.loads(path.read_bytes()))
+    assert validator.is_valid(json.loads(msgspec.json.encode(claim)))
+    assert not validator.is_valid({})

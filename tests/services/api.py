@@ -147,7 +147,7 @@ class Api:
 
 CLAIM = (
     "mutation($input: ClaimFlowRunsInput!) { claimFlowRuns(input: $input) { __typename"
-    " ... on FlowRunsClaimed { claims { attemptId flowRunId runToken } commands { kind attemptId } }"
+    " ... on FlowRunsClaimed { claims commands { kind attemptId } }"
     " ... on Error { message } } }"
 )
 

@@ -8,7 +8,7 @@ import msgspec
 import strawberry
 
 from homeport_control_plane import agents, attempts, claims, event_batch, events
-from homeport_control_plane.api.agent_types import AgentCommand, AgentSettings, Claim
+from homeport_control_plane.api.agent_types import AgentCommand, AgentSettings
 from homeport_control_plane.api.context import Context, Info
 from homeport_control_plane.api.ids import id_of
 from homeport_control_plane.api.inputs import (
@@ -80,7 +80,7 @@ class AgentMutations:
             timings=context.timings,
         )
         return FlowRunsClaimed(
-            claims=[Claim.of(claim) for claim in claimed.claims],
+            claims=list(claimed.claims),
             commands=[AgentCommand.of(command) for command in claimed.commands],
         )
 

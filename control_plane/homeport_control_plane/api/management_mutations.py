@@ -13,7 +13,6 @@ from homeport_control_plane import (
     registration,
     work_queues,
 )
-from homeport_control_plane.api.agent_types import Claim
 from homeport_control_plane.api.context import Info
 from homeport_control_plane.api.ids import id_of
 from homeport_control_plane.api.inputs import (
@@ -173,7 +172,7 @@ class ManagementMutations:
             actor=context.principal.actor,
             timings=context.timings,
         )
-        return FlowRunClaimed(claim=Claim.of(claim))
+        return FlowRunClaimed(claim=claim)
 
     @mutation(MEMBERS)
     async def create_work_queue(self, info: Info, input: CreateWorkQueueInput) -> CreateWorkQueueResult:

@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
-from homeport_control_plane.api.agent_types import AgentCommand, AgentSettings, Claim
+from homeport_control_plane.api.agent_types import AgentCommand, AgentSettings
 from homeport_control_plane.api.error_types import (
     Conflict,
     Fenced,
@@ -19,6 +19,7 @@ from homeport_control_plane.api.registered_types import Deployment, Flow, FlowVe
 from homeport_control_plane.api.run_types import FlowRun, State
 from homeport_control_plane.api.tenancy_types import ApiKey
 from homeport_control_plane.api.worker_types import WorkQueue
+from homeport_control_plane.claims import Claim
 
 
 @strawberry.type

@@ -1,4 +1,4 @@
-"""The scalars of the contract: times in UTC with microseconds, any JSON, and the batch of events that stays bytes."""
+"""The scalars of the contract: times in UTC with microseconds, any JSON, and what comes in batches."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from graphql import GraphQLError
 from graphql.language import ValueNode
 from graphql.utilities import value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
+
+from homeport_control_plane.claims import Claim
 
 JSON = NewType("JSON", object)
 # The bytes of the JSON value where it came as a variable of its own (decoded once, by the domain), else the plain
@@ -52,6 +54,10 @@ def _as_is(value: Any) -> Any:
     return value
 
 
+def _never_given(value: Any) -> Any:
+    raise GraphQLError("A claim is only answered, never given.")
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -65,6 +71,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         serialize=_as_is,
         parse_value=_as_is,
         parse_literal=parse_json_literal,
+    ),
+    Claim: strawberry.scalar(
+        name="Claim",
+        description="A claimed attempt and all that is needed to start it; its JSON Schema is claim.schema.json.",
+        serialize=_as_is,
+        parse_value=_never_given,
     ),
     EventBatch: strawberry.scalar(
         name="EventBatch",

@@ -47,6 +47,7 @@ class App:
             "/readyz": self._readyz,
             "/schema.graphql": self._file("schema.graphql", b"text/plain; charset=utf-8"),
             "/event_batch.schema.json": self._file("event_batch.schema.json", b"application/schema+json"),
+            "/claim.schema.json": self._file("claim.schema.json", b"application/schema+json"),
             "/": self._home,
         }
 
