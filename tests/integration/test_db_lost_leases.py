@@ -229,6 +229,7 @@ async def test_after_an_outage_a_live_run_is_given_a_lease_to_be_heard_again(wor
 async def test_without_an_outage_nobody_is_given_a_lease(world: World) -> None:
     claim = await world.started()
 
+    await outages.run_once(world.db, now=later(0))
     renewed = [await outages.run_once(world.db, now=later(seconds)) for seconds in range(1, 70, 2)]
     await rescuer.run_once(world.db, now=later(70))
 
