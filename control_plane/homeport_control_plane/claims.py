@@ -24,12 +24,10 @@ MOST_RUNS = 1000
 MOST_LIVE = 10_000
 
 
+# It goes over the wire as it is (`claim.schema.json`): a hundred claims of seventeen GraphQL fields each cost more to
+# answer than to make. One line of docstring, because it is the schema's description, and Python 3.13 unindents others.
 class Claim(msgspec.Struct, frozen=True, rename="camel"):
-    """One claimed attempt and all that an agent needs to start it; `run_token` is told here and never again.
-
-    It goes over the wire as it is (`claim.schema.json`): a hundred claims of seventeen GraphQL fields each cost more to
-    answer than to make.
-    """
+    """One claimed attempt and all that an agent needs to start it; the run token is told here and never again."""
 
     attempt_id: UUID
     attempt_number: int
