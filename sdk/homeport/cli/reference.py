@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 
 import click
@@ -23,7 +24,7 @@ def _sections(command: click.Command, context: click.Context) -> Iterator[str]:
             yield from _sections(child, click.Context(child, info_name=name, parent=context))
         return
     yield f"## {context.command_path}\n"
-    yield f"{_prose(command.help or '')}\n"
+    yield f"{_prose(inspect.cleandoc(command.help or ''))}\n"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"```\n{context.command_path} {usage}\n```\n"
     rows = [row for row in (parameter.get_help_record(context) for parameter in command.params) if row is not None]
