@@ -12,6 +12,7 @@ from homeport_control_plane.api.permissions import DECLARED
 from homeport_control_plane.api.schema import build
 from homeport_control_plane.states import FLOW_RUN_TRANSITIONS, TASK_RUN_TRANSITIONS, StateType
 from homeport_control_plane.timings import Timings
+from tests.conftest import reachable
 from tests.services.control_plane import ControlPlane, free_port
 from tests.services.pages import ROOT, follow
 
@@ -25,7 +26,7 @@ STOP_AGENTS = "for file in *.pid; do [ -e $file ] && kill $(cat $file) 2>/dev/nu
 
 @pytest.fixture(scope="module")
 def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
-    server = ControlPlane(tmp_path_factory.mktemp("docs") / "data")
+    server = ControlPlane(reachable(tmp_path_factory.mktemp("docs")) / "data")
     server.start()
     yield server
     server.stop()
@@ -33,7 +34,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
 
 @pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.stem)
 def test_a_guide_does_what_it_says(page: Path, control_plane: ControlPlane, tmp_path: Path) -> None:
-    tmp_path.chmod(0o711)
+    reachable(tmp_path)
     own_port = free_port()
     text = page.read_text().replace("4800", str(own_port))
 
