@@ -32,11 +32,11 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlP
     server.stop()
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.stem)
-def test_a_guide_does_what_it_says(page: Path, control_plane: ControlPlane, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [*GUIDES, DOCS / "reference/graphql.md"], ids=lambda path: path.stem)
+def test_a_page_does_what_it_says(page: Path, control_plane: ControlPlane, tmp_path: Path) -> None:
     reachable(tmp_path)
     own_port = free_port()
-    text = page.read_text().replace("4800", str(own_port))
+    text = page.read_text().replace("4800", str(own_port)).replace("http://127.0.0.1:4700", control_plane.url)
 
     follow(
         text,
