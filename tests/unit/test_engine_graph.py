@@ -329,3 +329,8 @@ def test_a_graph_flow_called_in_a_function_flow_is_its_subflow():
         return inner().result[total].result
 
     assert outer() == 4
+
+
+def test_a_map_over_a_dict_is_refused_while_the_graph_is_built():
+    with pytest.raises(TypeError, match=r'argument 1\["results"\]'), Flow("map"):
+        add.map({"results": [1, 2]})

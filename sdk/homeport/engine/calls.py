@@ -119,18 +119,24 @@ def _whole(value: Any) -> Any:
 def _column(name: str, key: int | str, value: Any) -> list[Any] | tuple[Any, ...] | None:
     if type(value) is Future:
         value = value.state.result()
-    if isinstance(value, dict):
-        keys = [repr(entry) for entry, held in value.items() if isinstance(held, list | tuple)]
-        mend = f" Do you mean {_named(key)}[{keys[0]}]?".replace("'", '"') if keys else ""
-        raise TypeError(
-            f"{name}.map(): {_named(key)} is a dict, which has no order to map over.{mend} "
-            f"Map over list(d.values()) or list(d.items()), or wrap it in unmapped(...) to give it whole to each call."
-        )
+    refuse_dict(name, key, value)
     if isinstance(value, WHOLE) or not hasattr(type(value), "__iter__"):
         if not isinstance(value, WHOLE) and hasattr(type(value), "__getitem__") and hasattr(type(value), "__len__"):
             return [value[index] for index in range(len(value))]
         return None
     return value if isinstance(value, list | tuple) else list(value)
+
+
+def refuse_dict(name: str, key: int | str, value: Any) -> None:
+    """Raises TypeError, with the mend, if this argument of a map is a dict."""
+    if not isinstance(value, dict):
+        return
+    keys = [repr(entry) for entry, held in value.items() if isinstance(held, list | tuple)]
+    mend = f" Do you mean {_named(key)}[{keys[0]}]?".replace("'", '"') if keys else ""
+    raise TypeError(
+        f"{name}.map(): {_named(key)} is a dict, which has no order to map over.{mend} "
+        f"Map over list(d.values()) or list(d.items()), or wrap it in unmapped(...) to give it whole to each call."
+    )
 
 
 def _named(key: int | str) -> str:

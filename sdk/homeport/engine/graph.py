@@ -66,6 +66,8 @@ class Graph:
             inspect.signature(task.run).bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"task {task.name!r}: {error}") from None
+        if mapped:
+            _refuse_dicts(task.name, args, kwargs)
         node = self.add(task)
         node.args, node.kwargs, node.mapped = args, kwargs, mapped
         for other in node.inputs():
@@ -163,3 +165,10 @@ def with_results(value: Any, results: dict[AnyTask, Any]) -> Any:
     if isinstance(value, unmapped | allow_failure):
         return type(value)(with_results(value.value, results))
     return value
+
+
+def _refuse_dicts(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    from homeport.engine.calls import refuse_dict
+
+    for key, value in [*enumerate(args), *kwargs.items()]:
+        refuse_dict(name, key, value)
