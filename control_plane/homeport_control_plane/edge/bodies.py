@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from starlette.requests import Request
 
 from homeport_control_plane.edge.refusals import Refusal
-from homeport_control_plane.edge.responses import Receive
 
 LIMIT: Final = 8 * 1024 * 1024
 
@@ -21,41 +21,30 @@ class GraphQLRequest(msgspec.Struct, frozen=True):
     variables: dict[str, msgspec.Raw] | None = None
 
 
-class ClientGone(Exception):  # noqa: N818 - nobody is left to tell
-    """The client went away in the middle of its request."""
-
-
 _decode_request = msgspec.json.Decoder(GraphQLRequest).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
-def check_headers(headers: Mapping[bytes, bytes], *, limit: int = LIMIT) -> None:
+def check_headers(headers: Mapping[str, str], *, limit: int = LIMIT) -> None:
     """Raises Refusal for a kind of body that is not taken, before any of it is read."""
-    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-    if kind not in (b"application/json", b"application/graphql+json"):
-        shown = kind.decode("latin-1")[:80] or "none"
+    kind = headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind not in ("application/json", "application/graphql+json"):
+        shown = kind[:80] or "none"
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", f"The body must be application/json, found {shown}.")
-    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "A compressed body is not taken; send it as it is.")
-    if (size := headers.get(b"content-length")) is not None and int(size) > limit:
+    if (size := headers.get("content-length")) is not None and int(size) > limit:
         raise _too_large(limit)
 
 
-async def read_body(receive: Receive, *, limit: int = LIMIT) -> bytes:
-    """The whole body. Raises Refusal as soon as it is over the limit, chunked or not."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body") and len(body) <= limit:
-        return body
-    chunks, size = [body], len(body)
-    while message["type"] == "http.request" and message.get("more_body") and size <= limit:
-        message = await receive()
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    if size > limit:
-        raise _too_large(limit)
+async def read_body(request: Request, *, limit: int = LIMIT) -> bytes:
+    """The whole body. Raises Refusal as soon as it is over the limit, ClientDisconnect if it ends early."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 

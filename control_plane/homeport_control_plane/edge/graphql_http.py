@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 from graphql import OperationType
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import Response
 
 from homeport_control_plane.api.context import Context, Services
 from homeport_control_plane.api.documents import BadDocument, Documents, Operation
@@ -21,9 +23,9 @@ from homeport_control_plane.api.execution import (
     formatted_all,
 )
 from homeport_control_plane.authentication import Principal
-from homeport_control_plane.edge.bodies import ClientGone, check_headers, decode_request, decode_variables, read_body
+from homeport_control_plane.edge.bodies import check_headers, decode_request, decode_variables, read_body
 from homeport_control_plane.edge.refusals import Refusal
-from homeport_control_plane.edge.responses import Receive, Scope, Send, send_json
+from homeport_control_plane.edge.responses import JSONAnswer
 from homeport_control_plane.edge.sessions import Sessions, bearer_token, unauthenticated
 
 
@@ -36,25 +38,20 @@ class GraphQLOverHTTP:
         self._sessions = sessions
         self._services = services
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises Refusal for what is not answered by an execution."""
-        if scope["method"] != "POST":
-            hint = "GraphQL is asked by POST with a JSON body; the schema is at /schema.graphql."
-            message = f"{scope['method']} is not answered here."
-            raise Refusal(405, "METHOD_NOT_ALLOWED", message, hint=hint, headers={"Allow": "POST"})
-        headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        token = bearer_token(headers, scope["query_string"])
-        principal = await self._sessions.principal(token, address_of(scope))
-        check_headers(headers)
-        request = decode_request(await read_body(receive))
-        operation = await self._operation(request.query, request.operation_name)
-        variables = decode_variables(request, operation.raw)
+    async def answer(self, request: Request) -> Response:
+        """The answer of an execution. Raises Refusal for what is not answered by one."""
+        token = bearer_token(request.headers, request.scope["query_string"])
+        principal = await self._sessions.principal(token, address_of(request))
+        check_headers(request.headers)
+        asked = decode_request(await read_body(request))
+        operation = await self._operation(asked.query, asked.operation_name)
+        variables = decode_variables(asked, operation.raw)
         context = Context(principal, self._services)
         if operation.held:
-            answer = await self._held(token, principal, operation, variables, context, receive)
+            answer = await self._held(token, principal, operation, variables, context, request)
         else:
             answer = await self._executor.answer(operation, variables, context)
-        await send_json(send, _status(answer), answer, _headers(answer))
+        return JSONAnswer(answer, _status(answer), _headers(answer))
 
     async def _operation(self, text: str, name: str | None) -> Operation:
         try:
@@ -75,11 +72,11 @@ class GraphQLOverHTTP:
         operation: Operation,
         variables: Mapping[str, Any],
         context: Context,
-        receive: Receive,
+        request: Request,
     ) -> Answer:
         """The answer; given up as soon as the client is gone or its key is revoked."""
         work = asyncio.ensure_future(self._executor.answer(operation, variables, context))
-        gone = asyncio.ensure_future(receive())
+        gone = asyncio.ensure_future(request.receive())
         revoked = asyncio.Event()
         ended = asyncio.ensure_future(revoked.wait())
         try:
@@ -93,13 +90,12 @@ class GraphQLOverHTTP:
             ended.cancel()
         if revoked.is_set():
             raise unauthenticated("The key was revoked.")
-        raise ClientGone
+        raise ClientDisconnect
 
 
-def address_of(scope: Scope) -> str | None:
+def address_of(connection: HTTPConnection) -> str | None:
     """The peer's address."""
-    client = scope.get("client")
-    return client[0] if client else None
+    return connection.client.host if connection.client else None
 
 
 def _status(answer: Answer) -> int:

@@ -11,6 +11,7 @@ import contextlib
 from typing import Any, Final
 
 import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from homeport_control_plane.api.context import Context, Services
 from homeport_control_plane.api.documents import BadDocument, Documents
@@ -19,7 +20,6 @@ from homeport_control_plane.authentication import Principal
 from homeport_control_plane.edge.bodies import GraphQLRequest, decode_variables
 from homeport_control_plane.edge.graphql_http import address_of
 from homeport_control_plane.edge.refusals import Refusal
-from homeport_control_plane.edge.responses import Receive, Scope, Send
 from homeport_control_plane.edge.sessions import Sessions, token_in
 from homeport_control_plane.errors import DatabaseUnavailable
 
@@ -60,14 +60,13 @@ class GraphQLOverWebSocket:
         self.services = services
         self._open: set[_Socket] = set()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, websocket: WebSocket) -> None:
         """One socket, from its handshake to its end."""
-        await receive()
-        if PROTOCOL not in scope.get("subprotocols", ()) or not _same_origin(scope):
-            await send({"type": "websocket.close", "code": FORBIDDEN, "reason": "protocol or origin"})
+        if PROTOCOL not in websocket.scope.get("subprotocols", ()) or not _same_origin(websocket):
+            await websocket.close(FORBIDDEN, "protocol or origin")
             return
-        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        socket = _Socket(self, scope, receive, send)
+        await websocket.accept(PROTOCOL)
+        socket = _Socket(self, websocket)
         self._open.add(socket)
         try:
             await socket.serve()
@@ -81,11 +80,9 @@ class GraphQLOverWebSocket:
 
 
 class _Socket:
-    def __init__(self, server: GraphQLOverWebSocket, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, server: GraphQLOverWebSocket, websocket: WebSocket) -> None:
         self._server = server
-        self._scope = scope
-        self._receive = receive
-        self._send_raw = send
+        self._websocket = websocket
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._ended: asyncio.Future[Close] = asyncio.get_running_loop().create_future()
         self._principal: Principal | None = None
@@ -103,7 +100,7 @@ class _Socket:
             close = self._ended.result() if self._ended.done() else talk.result()
             if close is not None:
                 with contextlib.suppress(Exception):  # the peer may be gone already
-                    await self._send_raw({"type": "websocket.close", "code": close.code, "reason": close.reason[:120]})
+                    await self._websocket.close(close.code, close.reason[:120])
         finally:
             talk.cancel()
             running = list(self._operations.values())
@@ -119,7 +116,7 @@ class _Socket:
             return Close(INIT_TIMEOUT, "Connection initialisation timeout")
         except Close as close:
             return close
-        except _Gone:
+        except WebSocketDisconnect:
             return None
         assert self._principal is not None
         revoked = Close(FORBIDDEN, "The key was revoked.")
@@ -129,19 +126,18 @@ class _Socket:
                     await self._handle(await self._next())
             except Close as close:
                 return close
-            except _Gone:
+            except WebSocketDisconnect:
                 return None
 
     async def _init(self, message: _Message) -> None:
         if message.type != "connection_init":
             raise Close(UNAUTHORIZED, "Unauthorized: connection_init comes first")
         payload: Any = msgspec.json.decode(message.payload)
-        headers = dict(self._scope["headers"])
         given = payload.get("authorization") or payload.get("Authorization") if isinstance(payload, dict) else None
-        authorization = given if isinstance(given, str) else headers.get(b"authorization", b"").decode("latin-1")
+        authorization = given if isinstance(given, str) else self._websocket.headers.get("authorization", "")
         try:
             self._token = token_in(authorization)
-            self._principal = await self._server.sessions.principal(self._token, address_of(self._scope))
+            self._principal = await self._server.sessions.principal(self._token, address_of(self._websocket))
         except Refusal as refusal:
             raise Close(FORBIDDEN, str(refusal)) from None
         except DatabaseUnavailable:
@@ -188,15 +184,15 @@ class _Socket:
             await self._send({"id": id, "type": "error", "payload": formatted_all(error.errors)})
         except Refusal as refusal:
             await self._send({"id": id, "type": "error", "payload": refusal.body["errors"]})
-        except _Gone:
+        except WebSocketDisconnect:
             return
         except Exception as error:
             await self._send({"id": id, "type": "error", "payload": [internal(error)]})
 
     async def _next(self) -> _Message:
-        event = await self._receive()
+        event = await self._websocket.receive()
         if event["type"] == "websocket.disconnect":
-            raise _Gone
+            raise WebSocketDisconnect(event["code"])
         try:
             return msgspec.json.decode(event.get("text") or event.get("bytes") or b"", type=_Message)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -204,17 +200,12 @@ class _Socket:
 
     async def _send(self, message: dict[str, Any]) -> None:
         try:
-            await self._send_raw({"type": "websocket.send", "text": msgspec.json.encode(message).decode()})
-        except (RuntimeError, OSError) as error:
-            raise _Gone from error
+            await self._websocket.send_text(msgspec.json.encode(message).decode())
+        except RuntimeError as error:  # we ourselves have closed it meanwhile
+            raise WebSocketDisconnect(GOING_AWAY) from error
 
 
-class _Gone(Exception):  # noqa: N818
-    """The peer is gone."""
-
-
-def _same_origin(scope: Scope) -> bool:
+def _same_origin(websocket: WebSocket) -> bool:
     """Whether the page that opened the socket came from here; programs send no Origin."""
-    headers = dict(scope["headers"])
-    origin = headers.get(b"origin")
-    return origin is None or origin.split(b"//")[-1] == headers.get(b"host")
+    origin = websocket.headers.get("origin")
+    return origin is None or origin.split("//")[-1] == websocket.headers.get("host")

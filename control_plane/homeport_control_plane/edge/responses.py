@@ -1,44 +1,31 @@
-"""Answers as ASGI messages."""
+"""Answers: what is kept by nobody, taken for nothing but its type, and JSON encoded by msgspec."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from starlette.responses import Response
 
-from homeport_control_plane.edge.refusals import Refusal
-
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-JSON: Final = b"application/json"
+_ALWAYS: Final = [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
 _encode = msgspec.json.Encoder().encode
 
 
-async def send_bytes(
-    send: Send, status: int, body: bytes, content_type: bytes, headers: Mapping[str, str] | None = None
-) -> None:
-    """One whole answer."""
-    raw = [
-        (b"content-type", content_type),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    if headers:
-        raw += [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
+class Answer(Response):
+    """One whole answer of text or bytes."""
+
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        """Adds what every answer says."""
+        super().init_headers(headers)
+        self.raw_headers += _ALWAYS
 
 
-async def send_json(send: Send, status: int, value: object, headers: Mapping[str, str] | None = None) -> None:
-    """One JSON answer."""
-    await send_bytes(send, status, _encode(value), JSON, headers)
+class JSONAnswer(Answer):
+    """One whole answer of anything that msgspec encodes."""
 
+    media_type = "application/json"
 
-async def send_refusal(send: Send, refusal: Refusal) -> None:
-    """The refusal as an answer."""
-    await send_json(send, refusal.status, refusal.body, refusal.headers)
+    def render(self, content: Any) -> bytes:
+        """The content as JSON."""
+        return _encode(content)

@@ -149,7 +149,7 @@ class Sessions:
                 log.exception("looking at a live key again failed")
 
 
-def bearer_token(headers: Mapping[bytes, bytes], query_string: bytes) -> str:
+def bearer_token(headers: Mapping[str, str], query_string: bytes) -> str:
     """The token of a request. Raises Refusal: 401 without one, 400 for one in the address."""
     if b"hp_" in query_string or b"token=" in query_string or b"key=" in query_string:
         raise Refusal(
@@ -158,7 +158,7 @@ def bearer_token(headers: Mapping[bytes, bytes], query_string: bytes) -> str:
             "A key in the address ends up in logs; it is not looked at there.",
             hint="Send it as a header (Authorization: Bearer ...), and revoke it if it was a real one.",
         )
-    return token_in(headers.get(b"authorization", b"").decode("latin-1"))
+    return token_in(headers.get("authorization", ""))
 
 
 def token_in(authorization: str) -> str:
