@@ -62,6 +62,7 @@ class Registrar:
     client: Client
     project: str
     storage: Path
+    home: Path
     queue: str = "default"
     labels: Sequence[str] = ()
     force: bool = False
@@ -74,7 +75,8 @@ class Registrar:
         reference = storage_reference(flow, self.storage)
         known = (source.root, repr(reference))
         if known not in self._stored:
-            tree = collect(source.root)
+            # Keys and stored code may lie below the root (a home folder inside the project); they are never code.
+            tree = collect(source.root, leave_out=(self.home, Path(reference.get("path", self.storage))))
             self._stored[known] = Stored(tree, dict(open_storage(reference).put(tree)))
         return self._stored[known]
 
@@ -167,7 +169,9 @@ def register_flow(
     settings = load_settings()
     source = source_of_file(flow, _defining_file(flow), Path(root) if root is not None else None)
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
-        registrar = Registrar(client, project_name, settings.storage, queue or settings.queue, tuple(labels), force)
+        registrar = Registrar(
+            client, project_name, settings.storage, settings.home, queue or settings.queue, tuple(labels), force
+        )
         done = registrar.register(flow, source, registrar.store(flow, source))
     if not quiet:
         what = f"Version: {done.version}" if done.changed else f"Version: {done.version} (unchanged)"

@@ -170,3 +170,20 @@ def test_a_cancelled_run_stops_its_process_and_never_completes(stack: Stack) -> 
         what="the run is cancelled",
     )
     eventually(lambda: not stack.run_processes(), what="the process group is dead")
+
+
+def test_a_home_folder_below_the_root_never_travels_with_the_code(stack: Stack) -> None:
+    registered_hello(stack)
+    home = stack.code / "home"
+    stack.home.rename(home)
+    inside = {"HOMEPORT_HOME": str(home)}
+
+    arguments = ["register", "--project", "Demo", "-p", "flows/hello.py", "-q", stack.folder.name]
+    stack.cli(*arguments, **inside)
+    again = stack.cli(*arguments, **inside)
+
+    assert "0 registered, 1 skipped" in again.stdout + again.stderr
+    stored = "".join(path.read_text() for path in (home / "storage").rglob("*.json"))
+    assert "hello.py" in stored
+    assert "keys.json" not in stored
+    assert "config.toml" not in stored

@@ -157,6 +157,7 @@ def test_a_file_that_changes_after_it_was_hashed_is_noticed_when_it_is_stored(tm
         ("certs/server.pem", "-----BEGIN RSA PRIVATE KEY-----\nx"),
         ("account.json", '{"private_key": "x", "client_email": "y"}'),
         (".aws/credentials", "x"),
+        ("settings.py", f"KEY = 'hp_admin_{'0' * 12}_{'a' * 72}'"),
     ],
 )
 def test_secrets_that_would_be_sent_are_named(tmp_path: Path, name: str, content: str) -> None:
@@ -170,3 +171,13 @@ def test_examples_of_settings_are_no_secrets(tmp_path: Path) -> None:
     (tmp_path / "prod.env.example").write_text("A=")
 
     assert collect(tmp_path).warnings == ()
+
+
+def test_folders_to_leave_out_are_no_code_wherever_they_lie(tmp_path: Path) -> None:
+    write(tmp_path, flow_py="flow")
+    (tmp_path / "var" / "home").mkdir(parents=True)
+    (tmp_path / "var" / "home" / "keys.json").write_text("hp_admin_...")
+
+    tree = collect(tmp_path, leave_out=(tmp_path / "var" / ".." / "var" / "home",))
+
+    assert [file.path for file in tree.manifest.files] == ["flow.py"]

@@ -69,7 +69,13 @@ def register(
 
     def once() -> Tally:
         registrar = Registrar(
-            session.client, project, (storage or settings.storage).absolute(), queue or settings.queue, labels, force
+            session.client,
+            project,
+            (storage or settings.storage).absolute(),
+            settings.home,
+            queue or settings.queue,
+            labels,
+            force,
         )
         return Registering(registrar, names, root, quiet=fields is not None).run(sources.origins(paths, modules))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -71,14 +71,14 @@ def find_root(file: Path, root: Path | None = None) -> Path:
     return folder
 
 
-def collect(root: Path, limits: Limits | None = None) -> CodeTree:
-    """Hash every file below `root` that is not ignored.
+def collect(root: Path, limits: Limits | None = None, *, leave_out: Iterable[Path] = ()) -> CodeTree:
+    """Hash every file below `root` that is not ignored and not in a folder to `leave_out`.
 
     Raises PackingError (naming the file) for a link that leaves the tree, a name that is not portable or a file that
     cannot be read; CodeTooLarge naming the largest files; CodeChanged when a file is written to meanwhile.
     """
     limits = limits or Limits()
-    found = list(_walk(root, limits))
+    found = list(_walk(root, limits, {folder.resolve() for folder in leave_out}))
     _refuse_too_large(root, found, limits)
     files = [_hashed(root, path, status) for path, status in found]
     try:
@@ -88,7 +88,7 @@ def collect(root: Path, limits: Limits | None = None) -> CodeTree:
     return CodeTree(root, manifest, tuple(suspicious(root, manifest)))
 
 
-def _walk(root: Path, limits: Limits) -> Iterator[tuple[str, os.stat_result]]:
+def _walk(root: Path, limits: Limits, leave_out: Set[Path]) -> Iterator[tuple[str, os.stat_result]]:
     ignored = ignore.rules(root)
     real_root = root.resolve()
     # Counting goes on to ten times the limit, so that the message can say how far over it the tree is.
@@ -103,6 +103,8 @@ def _walk(root: Path, limits: Limits) -> Iterator[tuple[str, os.stat_result]]:
                 continue
             real = _inside(root, real_root, path, entry)
             if is_folder:
+                if real in leave_out:
+                    continue
                 if (real / "pyvenv.cfg").is_file():
                     continue  # a virtual environment, whatever its name
                 if real in ancestors:

@@ -170,5 +170,6 @@ def with_results(value: Any, results: dict[AnyTask, Any]) -> Any:
 def _refuse_dicts(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     from homeport.engine.calls import refuse_dict
 
-    for key, value in [*enumerate(args), *kwargs.items()]:
+    given: list[tuple[int | str, Any]] = [*enumerate(args), *kwargs.items()]
+    for key, value in given:
         refuse_dict(name, key, value)
