@@ -1,13 +1,15 @@
-"""The commands of this process: `serve`, which `homeport server start` spawns, and `schema`."""
+"""The commands of this process: `serve`, which `homeport server start` spawns, `admin-key` and `schema`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 DEFAULT_PORT = 4700
+DATABASE_URL = "HOMEPORT_DATABASE_URL"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,6 +20,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.stdout.write(export())
         return 0
+    # A URL on the command line is read by everybody on the machine (`ps`), and its password with it.
+    database_url = options.database_url or os.environ.get(DATABASE_URL) or None
+    if options.command == "admin-key":
+        from homeport_control_plane.server.admin_key import print_admin_key
+
+        return print_admin_key(options.data_dir, database_url, as_json=options.json)
     from homeport_control_plane.server.process import serve
     from homeport_control_plane.server.settings import ServerSettings
 
@@ -26,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             host=options.host,
             port=options.port,
             data_dir=options.data_dir,
-            database_url=options.database_url,
+            database_url=database_url,
             ready_fd=options.ready_fd,
             die_with_parent=options.die_with_parent,
             log_format=options.log_format,
@@ -41,9 +49,20 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the control plane in the foreground")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=DEFAULT_PORT)
-    serve.add_argument("--data-dir", type=Path, default=Path.home() / ".homeport" / "server")
-    serve.add_argument("--database-url", help="an existing PostgreSQL; without it, one of our own in the data folder")
     serve.add_argument("--ready-fd", type=int, help="file descriptor that gets one line of JSON when ready, or failed")
     serve.add_argument("--die-with-parent", action="store_true", help="end when the process that started this ends")
     serve.add_argument("--log-format", choices=("text", "json"), default="text")
+    admin_key = commands.add_parser(
+        "admin-key",
+        help="make a new admin key of the first tenant and print it, for whoever lost theirs",
+        description="Makes a new admin key, named recovery, and prints it once. The server may be running or stopped.",
+    )
+    admin_key.add_argument("--json", action="store_true", help="print one line of JSON, also when it fails")
+    for command in (serve, admin_key):
+        command.add_argument("--data-dir", type=Path, default=Path.home() / ".homeport" / "server")
+        command.add_argument(
+            "--database-url",
+            help=f"an existing PostgreSQL; without it, one of our own in the data folder. "
+            f"{DATABASE_URL} in the environment says the same, and hides the password from `ps`",
+        )
     return parser

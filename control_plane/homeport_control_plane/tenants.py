@@ -36,6 +36,16 @@ async def bootstrap(db: Database, *, name: str = "default") -> str | None:
         return text
 
 
+async def recovery_key(db: Database) -> str | None:
+    """The text of a new admin key of the first tenant; None where there is no tenant."""
+    async with db.transaction() as session:
+        tenant_id = await session.fetchval(SQL["first"])
+        if tenant_id is None:
+            return None
+        _, text = await api_keys.create(session, tenant_id, name="recovery", kind="admin", actor="operator")
+        return text
+
+
 async def get(db: Queries, tenant_id: UUID) -> Tenant:
     """The tenant. Raises NotFound."""
     row = await db.fetchrow(SQL["get"], tenant_id)

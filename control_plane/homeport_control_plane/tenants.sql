@@ -7,5 +7,8 @@ where not exists (select from tenant)
 on conflict do nothing
 returning id
 
+-- name: first
+select id from tenant order by created_at, id limit 1
+
 -- name: get
 select id, name, created_at from tenant where id = $1

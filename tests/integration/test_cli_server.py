@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import reachable
@@ -30,19 +31,27 @@ class Home:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HOMEPORT_")}
         return kept | {"HOMEPORT_HOME": str(self.folder), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [PROGRAM, *arguments], env=self.environment(), cwd=self.folder, capture_output=True, text=True, timeout=60
+            [PROGRAM, *arguments],
+            env=self.environment() | environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
 
-    def start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("server", "start", "--detach", "--port", str(self.port), *arguments)
+    def start(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.run("server", "start", "--detach", "--port", str(self.port), *arguments, **environment)
+
+    def pid(self) -> int:
+        return int(json.loads(self.run("server", "status", "--json").stdout)["pid"])
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     folder = reachable(tmp_path) / "home"
-    folder.mkdir()
+    (folder / "server").mkdir(parents=True)  # else it is made for its owner only, and PostgreSQL moves out as root
     world = Home(folder, free_port())
     yield world
     world.run("server", "stop")
@@ -117,9 +126,7 @@ def test_a_taken_port_fails_at_once_and_says_who_has_it(home: Home, tmp_path: Pa
 
 def test_a_killed_control_plane_is_not_taken_for_a_running_one(home: Home) -> None:
     home.start()
-    pid = json.loads(home.run("server", "status", "--json").stdout)["pid"]
-
-    os.kill(pid, signal.SIGKILL)
+    os.kill(home.pid(), signal.SIGKILL)
 
     eventually(lambda: home.run("server", "status").returncode == 1, what="status notices", every=0.2)
     assert home.start().returncode == 0
@@ -149,3 +156,64 @@ def test_in_the_foreground_it_ends_with_its_signal_and_leaves_nothing_behind(hom
 
     assert process.wait(20) == 0
     assert home.run("server", "status").returncode == 1
+
+
+@pytest.mark.parametrize("by", ["environment", "argument"])
+def test_the_password_of_a_given_database_is_on_no_command_line_and_not_in_the_status(
+    home: Home, empty_database_url: str, by: str
+) -> None:
+    password = "not-to-be-seen"
+    url = empty_database_url.replace("postgres@", f"postgres:{password}@")
+
+    started = home.start(HOMEPORT_DATABASE_URL=url) if by == "environment" else home.start("--database-url", url)
+
+    assert started.returncode == 0, started.stderr
+    shown = home.run("server", "status", "--json").stdout + home.run("server", "status").stdout
+    family = [psutil.Process(home.pid()), *psutil.Process(home.pid()).children(recursive=True)]
+    seen = [Path(f"/proc/{process.pid}/cmdline").read_text() for process in family]
+    assert '"external"' in shown
+    assert "homeport_control_plane" in seen[0]
+    kept = [path.read_text() for path in (home.folder / "server").rglob("*") if path.is_file()]
+    assert not [text for text in [*seen, *kept, shown, started.stderr] if password in text]
+    assert ("HOMEPORT_DATABASE_URL" in started.stderr) == (by == "argument")
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_lost_admin_key_is_replaced_whether_the_control_plane_runs_or_not(home: Home, running: bool) -> None:
+    first = home.start().stdout.strip()
+    (home.folder / "keys.json").unlink()
+    locked_out = home.run("get", "projects")
+    if not running:
+        home.run("server", "stop")
+
+    made = home.run("server", "create-admin-key")
+
+    assert made.returncode == 0, made.stderr
+    assert made.stdout.startswith("hp_admin_")
+    assert made.stdout.strip() != first
+    if not running:
+        assert home.start().returncode == 0
+    assert locked_out.returncode == 4
+    names = {key["name"] for key in json.loads(home.run("auth", "list-keys", "--json").stdout)}
+    assert names == {"bootstrap", "recovery"}
+
+
+def test_a_lost_admin_key_of_a_database_of_ones_own_needs_its_address(home: Home, empty_database_url: str) -> None:
+    home.start(HOMEPORT_DATABASE_URL=empty_database_url)
+    (home.folder / "keys.json").unlink()
+
+    without = home.run("server", "create-admin-key")
+    made = home.run("server", "create-admin-key", HOMEPORT_DATABASE_URL=empty_database_url)
+
+    assert without.returncode == 1
+    assert "HOMEPORT_DATABASE_URL" in without.stderr
+    assert made.returncode == 0, made.stderr
+    assert home.run("get", "projects").returncode == 0
+
+
+def test_no_admin_key_is_made_and_no_database_either_where_no_server_ever_ran(home: Home) -> None:
+    refused = home.run("server", "create-admin-key")
+
+    assert refused.returncode == 1
+    assert "There is no database in" in refused.stderr
+    assert not (home.folder / "server" / "data").exists()

@@ -41,6 +41,11 @@ def make_folder(data_dir: Path) -> Path:
     return folder
 
 
+def has_database(data_dir: Path) -> bool:
+    """Whether a server has made its database there. Makes nothing."""
+    return (data_dir / "postgres").exists() or (data_dir / "database.location").exists()
+
+
 class FolderLock:
     """Holds the data folder for this process until it ends, however it ends."""
 

@@ -83,6 +83,14 @@ def ready(folder: DataFolder, process: subprocess.Popen[bytes]) -> bool:
     return len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready"
 
 
+def running_port(folder: DataFolder) -> int | None:
+    """Where the folder's PostgreSQL takes connections, if one runs, whoever started it."""
+    lines = _pid_file(folder)
+    if len(lines) < 8 or lines[7].strip() != "ready" or not _is_postmaster_of(int(lines[0]), folder.cluster):
+        return None
+    return int(lines[3])
+
+
 def stop(process: subprocess.Popen[bytes], *, patience: float = 2.0) -> None:
     """Fast shutdown; immediate after `patience` seconds (the next start then recovers from the log)."""
     for how, seconds in ((signal.SIGINT, patience), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 5.0)):

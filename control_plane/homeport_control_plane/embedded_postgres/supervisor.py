@@ -49,7 +49,7 @@ class EmbeddedPostgres:
             self._folder.make_cluster(self._binaries)
         password = self._folder.password()
         self._spawn_on_free_port()
-        return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{self._port}/postgres"
+        return _address(password, self._port)
 
     @property
     def pid(self) -> int | None:
@@ -120,6 +120,17 @@ class EmbeddedPostgres:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         return postmaster.spawn(self._folder, self._binaries, port=self._port, version=self._version)
+
+
+def running_address(data_dir: Path) -> str | None:
+    """The address of the PostgreSQL that a running server keeps in this folder; None while none runs."""
+    folder = DataFolder(data_dir)
+    port = postmaster.running_port(folder)
+    return None if port is None else _address(folder.password(), port)
+
+
+def _address(password: str, port: int) -> str:
+    return f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres"
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> None:

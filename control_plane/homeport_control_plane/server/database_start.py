@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -16,24 +18,37 @@ OLDEST = 15
 
 async def prepare(url: str) -> None:
     """Checks the database and brings its schema up to date. Raises StartupError."""
+    with explained(url):
+        await _check_version(url, without_password(url))
+        await migrate(url)
+
+
+@contextlib.contextmanager
+def explained(url: str) -> Iterator[None]:
+    """Raises StartupError for every way in which the database at `url` cannot be used."""
     shown = without_password(url)
     try:
-        await _check_version(url, shown)
-        await migrate(url)
+        yield
     except DatabaseUnavailable as error:
         if isinstance(error.__cause__, asyncpg.ClientConfigurationError):
             raise _not_understood(error.__cause__) from None
         raise StartupError(
             f"The database at {shown} cannot be reached: {error.__cause__ or error}.",
-            hint="Is the server running there, and the address right? It is given by --database-url.",
+            hint="Is it running, and the address right? HOMEPORT_DATABASE_URL or --database-url gives it.",
         ) from None
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError):
         raise StartupError(
-            f"The database at {shown} refuses the login.", hint="Check user and password in --database-url."
+            f"The database at {shown} refuses the login.",
+            hint="Check user and password in HOMEPORT_DATABASE_URL or --database-url.",
         ) from None
     except asyncpg.InvalidCatalogNameError:
         raise StartupError(
             f"There is no such database at {shown}.", hint="Create it first: createdb -h HOST -U USER NAME"
+        ) from None
+    except asyncpg.UndefinedTableError:
+        raise StartupError(
+            f"The database at {shown} is not one of a control plane, or no server has used it yet.",
+            hint="Check the address; a server's first start makes the tables, and prints an admin key.",
         ) from None
     except asyncpg.InsufficientPrivilegeError as error:
         raise StartupError(

@@ -15,6 +15,7 @@ import click
 from homeport.cli import process_identity, times
 from homeport.cli.failures import CommandError
 from homeport.cli.printing import DataCommand, record
+from homeport.cli.server_admin_key import create_admin_key, database_options, keep_admin_key
 from homeport.cli.server_folder import Running, ServerFolder
 from homeport.cli.server_process import (
     Launch,
@@ -36,11 +37,13 @@ def server() -> None:
     """Start, stop and look at a control plane on this machine."""
 
 
+server.add_command(create_admin_key)
+
+
 @server.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=4700, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--database-url", metavar="URL", help="An existing PostgreSQL; else one is started in the data folder.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data. Default: in HOMEPORT_HOME.")
+@database_options
 @click.option("--detach", "-d", is_flag=True, help="Run in the background.")
 @pass_session
 def start(
@@ -199,13 +202,7 @@ def _welcome(session: Session, running: Running, answer: dict[str, Any]) -> None
     _point_profile_at(session, running.url, previous)
     key = answer.get("admin_key")
     if key:
-        from homeport.config import Credentials
-
-        where = Credentials(session.settings.home).store(session.settings.profile, running.url, str(key))
-        say("The admin key, shown this once:")
-        click.echo(str(key))
-        sys.stdout.flush()
-        say(f"It is kept in {where}.")
+        keep_admin_key(session, running.url, str(key))
     elif previous is not None and previous != running.url:
         _take_key_along(session, previous, running.url)
     say("Next: homeport create project Demo    then: homeport agent start -q default")

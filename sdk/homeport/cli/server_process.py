@@ -27,6 +27,8 @@ from homeport.cli.failures import CommandError
 from homeport.cli.server_folder import Running
 
 READY_SECONDS = 90.0  # a first start makes a database; on a slow disk that takes its time
+DATABASE_URL = "HOMEPORT_DATABASE_URL"
+_PROGRAM = (sys.executable, "-m", "homeport_control_plane")
 _NEEDED = ("asyncpg", "starlette", "strawberry", "uvicorn", "coolname", "jsonschema_rs")
 
 
@@ -101,33 +103,47 @@ def _holder(port: int) -> str:
 def spawn(launch: Launch, *, log: IO[bytes] | None) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
     """Start the process; returns it and the pipe on which it says that it is ready. With a log it outlives us."""
     read_end, write_end = os.pipe()
-    command = [
-        sys.executable,
-        "-m",
-        "homeport_control_plane",
-        "serve",
-        "--host",
-        launch.host,
-        "--port",
-        str(launch.port),
-    ]
+    command = [*_PROGRAM, "serve", "--host", launch.host, "--port", str(launch.port)]
     command += ["--data-dir", str(launch.data_dir), "--ready-fd", str(write_end)]
     command += ["--die-with-parent"] if log is None else []
-    environment = {name: value for name, value in os.environ.items() if name != "HOMEPORT_API_KEY"}
-    if launch.database_url:
-        command += ["--database-url", launch.database_url]
     process = subprocess.Popen(
         command,
         pass_fds=[write_end],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        env=environment,
+        env=_environment(launch.database_url),
         start_new_session=log is not None,
         cwd="/" if log is not None else None,
     )
     os.close(write_end)
     return process, os.fdopen(read_end, "rb")
+
+
+def new_admin_key(data_dir: Path, database_url: str | None, *, within: float = READY_SECONDS) -> str:
+    """A new admin key of the control plane whose database this is; CommandError with what it said when it made none."""
+    try:
+        done = subprocess.run(
+            [*_PROGRAM, "admin-key", "--json", "--data-dir", str(data_dir)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(database_url),
+            timeout=within,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandError(f"The database did not answer within {within:.0f} s.") from None
+    answer = _object(done.stdout)
+    if "admin_key" not in answer:
+        said = answer.get("error") or f"No key was made (exit code {done.returncode})."
+        raise CommandError(str(said), hint=answer.get("hint"))
+    return str(answer["admin_key"])
+
+
+def _environment(database_url: str | None) -> dict[str, str]:
+    """The database's address goes in here and not as an argument, which everybody on the machine can read."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("HOMEPORT_API_KEY", DATABASE_URL)}
+    return kept | ({DATABASE_URL: database_url} if database_url else {})
 
 
 def wait_until_ready(
