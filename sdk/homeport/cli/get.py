@@ -119,8 +119,8 @@ def agents(session: Session, limit: int, fields: str | None) -> None:
         Column("name", lambda node: node["name"]),
         Column(
             "health",
-            lambda node: "draining" if node["draining"] and _online(node) else node["health"].lower(),
-            colour=lambda node: "green" if _online(node) else "red",
+            agent_health,
+            colour=lambda node: "red" if agent_health(node) == "offline" else "green",
         ),
         Column("kind", lambda node: node["kind"]),
         Column("running", lambda node: f"{node['running']}/{node['capacity']}"),
@@ -141,5 +141,6 @@ def work_queues(session: Session, limit: int, fields: str | None) -> None:
     show_queues(session, limit, fields)
 
 
-def _online(agent: Node) -> bool:
-    return bool(agent["health"] == "ONLINE")
+def agent_health(agent: Node) -> str:
+    """One word for how an agent is: online, draining, or offline, which it is after draining too."""
+    return "draining" if agent["draining"] and agent["health"] == "ONLINE" else str(agent["health"]).lower()
