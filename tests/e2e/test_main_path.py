@@ -110,8 +110,11 @@ def test_a_failing_flow_ends_failed_with_the_exception_in_its_logs_and_exit_code
 def test_execute_runs_here_and_now_without_an_agent(stack: Stack) -> None:
     registered_hello(stack)
 
-    stack.cli("run", "-n", "Hello", "--project", "Demo", "--run-name", "here", "--execute", "--param", "name=desk")
+    shown = stack.cli(
+        "run", "-n", "Hello", "--project", "Demo", "--run-name", "here", "--execute", "--param", "name=desk"
+    )
 
+    assert "printed desk" in shown.stderr
     assert stack.witnessed() == ["desk False"]
     assert stack.json("flow-run", "inspect", "here")["state"]["type"] == "COMPLETED"
 

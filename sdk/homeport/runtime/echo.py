@@ -1,4 +1,4 @@
-"""`--show-flow-logs`: a run's lines are shown beside being reported."""
+"""`agent start --show-flow-logs` and `run --execute`: a run's lines are shown beside being reported."""
 
 from __future__ import annotations
 

@@ -71,7 +71,9 @@ def describe(claim: dict[str, Any], url: str, folder: Path) -> RunDescriptor:
 
 def _execute(descriptor: RunDescriptor, flow: Any) -> Finished:
     from homeport.engine.cancellation import RunCancelled
+    from homeport.engine.console import ConsoleReporter
     from homeport.runtime import user_code
+    from homeport.runtime.echo import EchoingReporter
 
     client = RunClient(open_wire(descriptor.api_url), descriptor.run_token)
     instance = os.urandom(16).hex()
@@ -97,7 +99,9 @@ def _execute(descriptor: RunDescriptor, flow: Any) -> Finished:
     with _interrupts(cancellation), _key_withheld():
         try:
             with cancellation.stops_user_code():
-                final = user_code.run(descriptor, flow, reporter)
+                # Whoever runs a flow here and now wants to see it run.
+                shown = EchoingReporter(reporter, ConsoleReporter(descriptor.flow_run_name))
+                final = user_code.run(descriptor, flow, shown)
         except RunCancelled:
             final = FinalState.now("CANCELLED", "Cancelled before its first task.")
         except Exception as error:
