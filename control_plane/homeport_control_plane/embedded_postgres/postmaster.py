@@ -32,6 +32,8 @@ _SETTINGS: Final = {
     "max_logical_replication_workers": "0",
     "max_parallel_workers_per_gather": "0",
     "autovacuum_max_workers": "2",
+    # Queues and leases are few rows that change all the time: a minute's dead rows would slow each claim.
+    "autovacuum_naptime": "10s",
     "checkpoint_timeout": "15min",
     "jit": "off",
     "logging_collector": "off",
