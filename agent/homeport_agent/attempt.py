@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from homeport.code.errors import StorageError, StorageUnreachable
-from homeport_agent import exits, local_process, output_files, process_tree, settling
+from homeport_agent import exits, infrastructure, local_process, output_files, process_tree, settling
 from homeport_agent.agent_client import AgentClient, Claim, Session
 from homeport_agent.attempt_records import AttemptRecord, AttemptRecords
 from homeport_agent.code_cache import CachedCode, CodeCache
@@ -53,15 +53,17 @@ class Attempt:
 
     async def carry_out(self, claim: Claim) -> None:
         """Fetch, start, watch, settle: the whole life of a claimed attempt."""
+        refusal = await asyncio.to_thread(infrastructure.refusal, claim, self._workshop.agent)
+        if refusal is not None:
+            await self._refuse(refusal)
+            return
         code = await self._fetch(claim)
         if code is None:
             return
         try:
             process = self._spawn(claim, code)
-        except OSError as error:
-            self.runs = False
-            reason = f"The run process could not be started on agent {self._workshop.agent!r}: {error}"
-            await settling.give_back(self.record, reason, client=self._workshop.client, crashed=True)
+        except (OSError, ValueError) as error:  # ValueError: a variable of `env` that no environment can hold
+            await self._refuse(f"The run process could not be started on agent {self._workshop.agent!r}: {error}")
             return
         finally:
             code.close()
@@ -103,17 +105,20 @@ class Attempt:
         self._dropped = True
         return self.cancel("it is no longer the current attempt")
 
+    async def _refuse(self, reason: str) -> None:
+        """End the attempt unstarted: its run is CRASHED with the reason, for it would fare no better here again."""
+        self.runs = False
+        log.warning("run %s: %s", self.record.flow_run_name, reason)
+        await settling.give_back(self.record, reason, client=self._workshop.client, crashed=True)
+
     async def _fetch(self, claim: Claim) -> CachedCode | None:
         """The code; None when there is nothing to start any more, and the attempt has been given back or ended."""
         workshop = self._workshop
         try:
             code = await self._fetch_patiently(claim)
         except StorageError as error:
-            self.runs = False
             reason = f"Agent {workshop.agent!r} could not get the code {claim.content_digest} "
-            reason += f"from {local_process.storage_text(claim)}: {error}"
-            log.warning("run %s: %s", self.record.flow_run_name, reason)
-            await settling.give_back(self.record, reason, client=workshop.client, crashed=True)
+            await self._refuse(f"{reason}from {local_process.storage_text(claim)}: {error}")
             return None
         if self._cancelled is None:
             return code
@@ -142,7 +147,8 @@ class Attempt:
             claim, self.record, code.tree, workshop.options, self._session, workshop.agent
         )
         environment = local_process.environment_of(claim, self.record, code.tree, workshop.options)
-        process = local_process.start(self.record, descriptor, environment, code.lock)
+        folder = infrastructure.working_dir(claim) or self.record.work
+        process = local_process.start(self.record, descriptor, environment, code.lock, folder)
         self._know(process.pid, process_tree.start_time(process.pid) or 0.0)
         return process
 

@@ -23,8 +23,13 @@ UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 Process = subprocess.Popen[bytes]
 
 
-def start(record: AttemptRecord, descriptor: RunDescriptor, environment: Mapping[str, str], code_lock: int) -> Process:
-    """Start the run process; its descriptor lies in an unlinked file, for a pipe would fill up and block us."""
+def start(
+    record: AttemptRecord, descriptor: RunDescriptor, environment: Mapping[str, str], code_lock: int, folder: Path
+) -> Process:
+    """Start the run process in a folder; its descriptor lies in an unlinked file, for a pipe would fill up and block.
+
+    Raises OSError and ValueError for what the machine does not take.
+    """
     with (
         tempfile.TemporaryFile(dir=record.folder) as told,
         record.output.open("ab") as output,
@@ -37,7 +42,7 @@ def start(record: AttemptRecord, descriptor: RunDescriptor, environment: Mapping
             stdin=told,
             stdout=output,
             stderr=errors,
-            cwd=record.work,
+            cwd=folder,
             env=dict(environment),
             start_new_session=True,
             pass_fds=(code_lock,),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike, fspath
+from pathlib import PurePosixPath
 from typing import Any
 
 
@@ -11,11 +13,16 @@ class RunConfig:
 
     kind = "universal"
 
-    def __init__(
-        self, *, env: dict[str, str] | None = None, labels: Iterable[str] | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, *, env: dict[str, str] | None = None, labels: Iterable[str] | None = None) -> None:
         self.env = dict(env or {})
         self.labels = frozenset([labels] if isinstance(labels, str) else labels or ())
+        self.settings: dict[str, Any] = {}
+        for name in self.env:
+            if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+                raise ValueError(f"{type(self).__name__}: {name!r} in `env` cannot be the name of a variable.")
+
+    def _set(self, **settings: Any) -> None:
+        """Keep the settings of the kind that were given."""
         self.settings = {name: value for name, value in settings.items() if value is not None}
 
     def to_dict(self) -> dict[str, Any]:
@@ -34,7 +41,7 @@ class UniversalRun(RunConfig):
 
 
 class LocalRun(RunConfig):
-    """A process on the agent's machine."""
+    """A process on the agent's machine: in `working_dir`, an absolute path there, else in a private folder."""
 
     kind = "local"
 
@@ -42,14 +49,21 @@ class LocalRun(RunConfig):
         self,
         *,
         env: dict[str, str] | None = None,
-        working_dir: str | None = None,
+        working_dir: str | PathLike[str] | None = None,
         labels: Iterable[str] | None = None,
     ) -> None:
-        super().__init__(env=env, labels=labels, working_dir=working_dir)
+        super().__init__(env=env, labels=labels)
+        folder = None if working_dir is None else fspath(working_dir)
+        if folder is not None and not PurePosixPath(folder).is_absolute():
+            raise ValueError(
+                f"LocalRun: working_dir is a folder on the agent's machine, and {folder!r} does not say where there. "
+                f"Give an absolute path."
+            )
+        self._set(working_dir=folder)
 
 
 class DockerRun(RunConfig):
-    """A Docker container."""
+    """A Docker container. A local agent refuses it."""
 
     kind = "docker"
 
@@ -62,11 +76,12 @@ class DockerRun(RunConfig):
         ports: list[int] | None = None,
         host_config: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__(env=env, labels=labels, image=image, ports=ports, host_config=host_config)
+        super().__init__(env=env, labels=labels)
+        self._set(image=image, ports=ports, host_config=host_config)
 
 
 class KubernetesRun(RunConfig):
-    """A Kubernetes job."""
+    """A Kubernetes job. A local agent refuses it."""
 
     kind = "kubernetes"
 
@@ -86,9 +101,8 @@ class KubernetesRun(RunConfig):
         image_pull_policy: str | None = None,
         labels: Iterable[str] | None = None,
     ) -> None:
-        super().__init__(
-            env=env,
-            labels=labels,
+        super().__init__(env=env, labels=labels)
+        self._set(
             job_template_path=job_template_path,
             job_template=job_template,
             image=image,
@@ -103,7 +117,7 @@ class KubernetesRun(RunConfig):
 
 
 class ECSRun(RunConfig):
-    """A task of Amazon ECS."""
+    """A task of Amazon ECS. A local agent refuses it."""
 
     kind = "ecs"
 
@@ -122,9 +136,8 @@ class ECSRun(RunConfig):
         run_task_kwargs: dict[str, Any] | None = None,
         labels: Iterable[str] | None = None,
     ) -> None:
-        super().__init__(
-            env=env,
-            labels=labels,
+        super().__init__(env=env, labels=labels)
+        self._set(
             task_definition=task_definition,
             task_definition_path=task_definition_path,
             task_definition_arn=task_definition_arn,

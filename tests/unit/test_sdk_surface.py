@@ -141,6 +141,15 @@ def test_labels_come_from_the_run_config():
     assert Flow("plain").run_config_dict() is None
 
 
+def test_a_run_config_refuses_what_it_could_not_do():
+    with pytest.raises(ValueError, match=r"working_dir .* absolute path"):
+        run_configs.LocalRun(working_dir="data")
+    with pytest.raises(ValueError, match="'A=B' in `env`"):
+        run_configs.UniversalRun(env={"A=B": "1"})
+    with pytest.raises(TypeError, match="imge"):
+        run_configs.RunConfig(imge="x")
+
+
 @pytest.mark.parametrize("kind", ["UniversalRun", "LocalRun", "DockerRun", "KubernetesRun", "ECSRun"])
 def test_every_run_config_has_labels_and_environment(kind):
     described = getattr(run_configs, kind)(labels=["a"], env={"X": "1"}).to_dict()
