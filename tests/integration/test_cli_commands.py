@@ -203,6 +203,30 @@ def test_the_doctor_names_what_is_wrong_and_the_command_that_mends_it(stack: Sta
     assert any("homeport agent" in (finding["mend"] or "") for finding in findings)
 
 
+def test_the_doctor_finds_nothing_wrong_with_an_agents_key_and_says_what_it_did_not_look_at(stack: Stack) -> None:
+    key = stack.json("auth", "create-key", "-n", "served", "--role", "agent")["key"]
+
+    done = stack.cli("doctor", HOMEPORT_API_KEY=key)
+    about_a_run = stack.cli("doctor", "some-run", expect=1, HOMEPORT_API_KEY=key)
+
+    assert "ok       control plane" in done.stdout
+    assert "ok       agents: skipped: a key of kind agent may not list agents" in done.stdout
+    assert "problem" not in done.stdout
+    assert "problem  run: a key of kind agent may not look at runs" in about_a_run.stdout
+
+
+def test_what_a_run_of_tomorrow_lacks_today_is_a_note_of_the_doctor_and_no_problem(stack: Stack) -> None:
+    register(stack, "planned", "Planning")
+    run = stack.json("run", "planned", "--project", "Planning", "--at", "1d")
+
+    done = stack.cli("doctor", run["id"])
+
+    assert "ok       run: scheduled for" in done.stdout
+    assert "note     run: agents: no agent ever served work queue" in done.stdout
+    assert "hint: homeport agent start -q" in done.stdout
+    assert "problem" not in done.stdout
+
+
 def test_the_doctor_says_when_nobody_answers(stack: Stack) -> None:
     done = stack.cli("doctor", expect=1, HOMEPORT_API_URL="http://127.0.0.1:9")
 

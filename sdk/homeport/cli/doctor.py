@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,15 +16,22 @@ from homeport.cli.failures import FAILED
 from homeport.cli.printing import DataCommand, chosen
 from homeport.cli.session import Session, pass_session
 
+# The kinds of key that may look at agents and runs.
+_READERS = frozenset({"admin", "member", "viewer"})
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """One thing that was looked at; one that is ok and has a mend is something to know, and no problem."""
 
     name: str
     ok: bool
     evidence: str
     mend: str | None = None
+
+    def as_note(self) -> Finding:
+        """The same as something to know."""
+        return replace(self, ok=True)
 
 
 @click.command(cls=DataCommand, fields=("name", "ok", "evidence", "mend"))
@@ -65,12 +72,35 @@ def look(session: Session, run: str | None) -> Iterator[Finding]:
         return
     yield _control_plane(session, viewer)
     yield _expiry(viewer)
+    kind = str(viewer["kind"]).lower()
+    if kind not in _READERS:
+        yield from _not_to_be_seen(kind, run)
+        return
     try:
-        yield _agents(session)
-        if run is not None:
-            yield from _run(session, run)
+        yield from _seen_by_readers(session, run)
     except ClientError as error:
         yield Finding("permission", False, error.message, error.hint)
+
+
+def _not_to_be_seen(kind: str, run: str | None) -> Iterator[Finding]:
+    yield Finding("agents", True, f"skipped: a key of kind {kind} may not list agents")
+    if run is not None:
+        # Asked for by name, and not answered: that is not "ok".
+        mend = "Ask with a key of kind viewer, member or admin: HOMEPORT_API_KEY=... homeport doctor RUN"
+        yield Finding("run", False, f"a key of kind {kind} may not look at runs", mend)
+
+
+def _seen_by_readers(session: Session, run: str | None) -> Iterator[Finding]:
+    if run is None:
+        yield _agents(session)
+        return
+    from homeport.cli import explain
+
+    diagnosis = explain.asked(session, lists.run_id(session, run))
+    later = _is_for_later(diagnosis)
+    for finding in (_agents(session), *_run(diagnosis)):
+        # What stands in the way of a run that is not due yet may be gone when it is.
+        yield finding.as_note() if later else finding
 
 
 def _settings(session: Session) -> Finding:
@@ -96,7 +126,8 @@ def _storage(session: Session) -> Finding:
         report = open_storage(folder_reference(folder)).check()
     except CodeError as error:
         return Finding("storage", False, str(error))
-    return Finding("storage", report.ok, f"{report.storage}: {report.evidence}", report.mend or None)
+    mend = None if report.ok else report.mend or None
+    return Finding("storage", report.ok, f"{report.storage}: {report.evidence}", mend)
 
 
 def _control_plane(session: Session, viewer: dict[str, Any]) -> Finding:
@@ -131,19 +162,24 @@ def _agents(session: Session) -> Finding:
     return Finding("agents", False, "No agent was ever started.", "homeport agent start -q default")
 
 
-def _run(session: Session, ref: str) -> Iterator[Finding]:
+def _run(diagnosis: dict[str, Any]) -> Iterator[Finding]:
     from homeport.cli import explain
 
-    diagnosis = explain.asked(session, lists.run_id(session, ref))
     yield Finding("run", not explain.blocks(diagnosis), diagnosis["verdict"])
     for check in diagnosis["checks"]:
-        passed = check["status"] != "BLOCK"
-        yield Finding(f"run: {check['name']}", passed, check["evidence"], None if passed else check["mend"])
+        mend = None if check["status"] == "PASS" else check["mend"]
+        yield Finding(f"run: {check['name']}", check["status"] != "BLOCK", check["evidence"], mend)
+
+
+def _is_for_later(diagnosis: dict[str, Any]) -> bool:
+    return any(check["name"] == "schedule" and check["status"] == "WAIT" for check in diagnosis["checks"])
 
 
 def _show(finding: Finding) -> None:
-    sign = click.style("ok     ", fg="green") if finding.ok else click.style("problem", fg="red", bold=True)
+    sign = click.style("problem", fg="red", bold=True)
+    if finding.ok:
+        sign = click.style("note   ", fg="yellow") if finding.mend else click.style("ok     ", fg="green")
     click.echo(f"{sign}  {finding.name}: {text.harmless(finding.evidence)}")
-    if finding.mend and not finding.ok:
+    if finding.mend:
         click.echo(f"         {click.style('hint:', fg='cyan')} {text.harmless(finding.mend)}")
     sys.stdout.flush()
