@@ -51,7 +51,7 @@ async def explain(
             "direct",
             "WAIT",
             "created to be executed by whoever created it; no agent will take it",
-            "cancel it, and run it again",
+            f"cancel it, and run it again: homeport flow-run cancel {flow_run_id}",
         )
         return Explanation(flow_run_id, check.evidence, (check,))
     checks = [_schedule(run), _deployment(run), _queue(run)]
@@ -65,8 +65,15 @@ async def explain(
 def _standing(run: Row) -> Check:
     message = f": {run['state_message']}" if run["state_message"] else ""
     if run["state_type"] == "PAUSED":
-        return Check("state", "BLOCK", f"{run['state_name']}{message}", "cancel it, or wait for a person to resume it")
+        return Check("state", "BLOCK", f"{run['state_name']}{message}", _sending_on(run))
     return Check("state", "PASS", f"{run['state_name']} since {run['state_at'].isoformat()}{message}")
+
+
+def _sending_on(run: Row) -> str:
+    cancel = f"homeport flow-run cancel {run['id']}"
+    if run["queue_id"] is None:
+        return f"no agent may take it: cancel it, and run it again: {cancel}"
+    return f"homeport flow-run resume {run['id']}    or: {cancel}"
 
 
 def _held(run: Row) -> Check:
@@ -154,7 +161,11 @@ async def _agents(db: Queries, tenant_id: UUID, run: Row, timings: Timings, now:
     if not fitting:
         return [*checks, _labels(wanted, online)]
     checks.append(
-        Check("labels", "PASS", f"{_names(fitting)} have the labels of the run" if wanted else "the run asks for none")
+        Check(
+            "labels",
+            "PASS",
+            f"{_names(fitting)} {_have(fitting)} the labels of the run" if wanted else "the run asks for none",
+        )
     )
     return [*checks, _room(fitting)]
 
@@ -175,12 +186,17 @@ def _labels(wanted: set[str], online: Sequence[Row]) -> Check:
 def _room(fitting: Sequence[Row]) -> Check:
     ready = [agent for agent in fitting if not agent["draining"] and agent["running"] < agent["capacity"]]
     if ready:
-        return Check("capacity", "PASS", f"{_names(ready)} have room")
+        return Check("capacity", "PASS", f"{_names(ready)} {_have(ready)} room")
     draining = [agent for agent in fitting if agent["draining"]]
     if len(draining) == len(fitting):
-        return Check("capacity", "BLOCK", f"{_names(draining)} are shutting down", "start another agent")
+        are = "is" if len(draining) == 1 else "are"
+        return Check("capacity", "BLOCK", f"{_names(draining)} {are} shutting down", "start another agent")
     busy = ", ".join(f"{a['name']} runs {a['running']} of {a['capacity']}" for a in fitting[:5] if not a["draining"])
     return Check("capacity", "WAIT", f"the agents are busy, not absent: {busy}", "wait, or start another agent")
+
+
+def _have(agents: Sequence[Row]) -> str:
+    return "has" if len(agents) == 1 else "have"
 
 
 def _names(agents: Sequence[Row]) -> str:

@@ -80,6 +80,26 @@ def test_with_hold_the_run_waits_for_a_person_who_may_cancel_it(quick_stack: Sta
     run.ends("CANCELLED")
 
 
+def test_a_held_run_that_a_person_resumes_completes_on_another_agent(quick_stack: Stack) -> None:
+    register_gated(quick_stack, options='on_lost="hold"')
+    quick_stack.start_agent("a1")
+    run = GatedRun(quick_stack)
+    run.reach_the_gate()
+    lose_the_machine(quick_stack)
+    eventually(lambda: (run.seen() or {"state": {}})["state"].get("name") == "Held", what="the run is held", every=0.3)
+    run.open_gate()
+    quick_stack.start_agent("a2")
+
+    hint = next(check["mend"] for check in quick_stack.json("flow-run", "explain", run.id)["checks"])
+    resumed = quick_stack.json("flow-run", "resume", run.name)
+
+    assert hint.startswith(f"homeport flow-run resume {run.id}")
+    assert resumed["state"]["message"].startswith("Resumed by")
+    seen = run.ends("COMPLETED", within=60)
+    assert (seen["attemptNumber"], seen["agent"]["name"]) == (2, "a2")
+    assert quick_stack.witnessed() == ["start run", "half run", "start run", "half run", "end run"]
+
+
 def test_a_process_that_slept_through_its_lease_is_fenced_and_changes_nothing(quick_stack: Stack) -> None:
     register_gated(quick_stack, options='on_lost="retry"')
     quick_stack.start_agent("a1")

@@ -2,9 +2,12 @@
 
 from uuid import uuid4
 
-from homeport_control_plane import work_queues
+import pytest
+
+from homeport_control_plane import claims, work_queues
 from homeport_control_plane.explain import Explanation, explain
-from tests.integration.db_world import World, later
+from homeport_control_plane.loops import rescuer
+from tests.integration.db_world import ACTOR, World, later
 
 
 async def _explained(world: World, run_id: object, seconds: float = 0.0) -> Explanation:
@@ -101,3 +104,34 @@ async def test_a_due_run_with_a_ready_agent_passes_every_check(world: World) -> 
 
     assert {check.status for check in found.checks} == {"PASS"}
     assert found.verdict == "due: the next agent that asks takes it"
+
+
+@pytest.mark.parametrize(("agents", "room"), [(["t1"], "t1 has room"), (["t1", "t2"], "t2, t1 have room")])
+async def test_one_agent_has_room_and_several_have(world: World, agents: list[str], room: str) -> None:
+    for name in agents:
+        await world.agent(name)
+    run = await world.run()
+
+    found = await _explained(world, run.id)
+
+    assert room in [check.evidence for check in found.checks]
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_a_held_run_names_the_command_that_sends_it_on_where_an_agent_may_take_it(
+    world: World, direct: bool
+) -> None:
+    await world.register(on_lost="HOLD")
+    if direct:
+        run = await world.run(direct=True)
+        claim = await claims.claim_direct(world.db, world.tenant_id, run.id, executor="laptop", actor=ACTOR)
+        await world.start(claim)
+    else:
+        claim = await world.started()
+    await rescuer.run_once(world.db, now=later(70))
+
+    [check] = (await _explained(world, claim.flow_run_id, 80)).checks
+
+    assert check.evidence.startswith("Held: ")
+    assert (f"homeport flow-run resume {claim.flow_run_id}" in (check.mend or "")) == (not direct)
+    assert f"homeport flow-run cancel {claim.flow_run_id}" in (check.mend or "")

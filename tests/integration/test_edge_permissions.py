@@ -111,6 +111,8 @@ def test_nobody_may_do_anything_without_a_good_key(everybody: Everybody, field: 
         ("{ found: agents { nodes { id } } }", {"nodes": []}),
         ("{ found: workQueues { nodes { id } } }", {"nodes": []}),
         ('mutation { found: cancelFlowRun(input: {id: "$flowRun"}) { __typename } }', {"__typename": "NotFound"}),
+        ('mutation { found: resumeFlowRun(input: {id: "$flowRun"}) { __typename } }', {"__typename": "NotFound"}),
+        ('mutation { found: retryFlowRun(input: {id: "$flowRun"}) { __typename } }', {"__typename": "NotFound"}),
         ('mutation { found: deleteProject(input: {name: "everybody"}) { __typename } }', {"__typename": "NotFound"}),
         (
             'mutation { found: createFlowRun(input: {deploymentId: "$deployment"}) { __typename } }',

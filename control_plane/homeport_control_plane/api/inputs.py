@@ -81,6 +81,16 @@ class CancelFlowRunInput:
 
 
 @strawberry.input
+class ResumeFlowRunInput:
+    id: strawberry.ID
+
+
+@strawberry.input
+class RetryFlowRunInput:
+    id: strawberry.ID
+
+
+@strawberry.input
 class ClaimFlowRunInput:
     id: strawberry.ID
     executor: str

@@ -7,6 +7,7 @@ import strawberry
 from homeport_control_plane import (
     api_keys,
     claims,
+    continuation,
     creation,
     flow_runs,
     projects,
@@ -24,6 +25,8 @@ from homeport_control_plane.api.inputs import (
     CreateWorkQueueInput,
     DeleteProjectInput,
     RegisterFlowInput,
+    ResumeFlowRunInput,
+    RetryFlowRunInput,
     RevokeApiKeyInput,
     UpdateWorkQueueInput,
 )
@@ -44,10 +47,14 @@ from homeport_control_plane.api.results import (
     FlowRunCancelled,
     FlowRunClaimed,
     FlowRunCreated,
+    FlowRunResumed,
+    FlowRunRetried,
     FlowRunsCreated,
     ProjectCreated,
     ProjectDeleted,
     RegisterFlowResult,
+    ResumeFlowRunResult,
+    RetryFlowRunResult,
     RevokeApiKeyResult,
     UpdateWorkQueueResult,
     WorkQueueCreated,
@@ -159,6 +166,28 @@ class ManagementMutations:
             actor=info.context.principal.actor,
         )
         return FlowRunCancelled(flow_run=FlowRun.of(run))
+
+    @mutation(MEMBERS)
+    async def resume_flow_run(self, info: Info, input: ResumeFlowRunInput) -> ResumeFlowRunResult:
+        """Sends a held run on: it is SCHEDULED and due, and the next claim makes its next attempt."""
+        run = await continuation.resume(
+            info.context.db,
+            info.context.tenant_id,
+            id_of("flow run", input.id),
+            actor=info.context.principal.actor,
+        )
+        return FlowRunResumed(flow_run=FlowRun.of(run))
+
+    @mutation(MEMBERS)
+    async def retry_flow_run(self, info: Info, input: RetryFlowRunInput) -> RetryFlowRunResult:
+        """Tries a FAILED or CRASHED run again, as its next attempt."""
+        run = await continuation.retry(
+            info.context.db,
+            info.context.tenant_id,
+            id_of("flow run", input.id),
+            actor=info.context.principal.actor,
+        )
+        return FlowRunRetried(flow_run=FlowRun.of(run))
 
     @mutation(MEMBERS)
     async def claim_flow_run(self, info: Info, input: ClaimFlowRunInput) -> ClaimFlowRunResult:

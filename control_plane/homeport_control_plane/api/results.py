@@ -68,6 +68,16 @@ class FlowRunCancelled:
     flow_run: FlowRun
 
 
+@strawberry.type(description="Its state is SCHEDULED, and it is due: the next claim makes its next attempt.")
+class FlowRunResumed:
+    flow_run: FlowRun
+
+
+@strawberry.type(description="Its state is SCHEDULED, named AwaitingRetry: the next claim makes its next attempt.")
+class FlowRunRetried:
+    flow_run: FlowRun
+
+
 @strawberry.type
 class FlowRunClaimed:
     claim: Claim
@@ -141,6 +151,12 @@ CreateFlowRunsResult: TypeAlias = Annotated[
 ]
 CancelFlowRunResult: TypeAlias = Annotated[
     FlowRunCancelled | NotFound | InvalidTransition | InvalidInput, strawberry.union("CancelFlowRunResult")
+]
+ResumeFlowRunResult: TypeAlias = Annotated[
+    FlowRunResumed | NotFound | InvalidTransition | InvalidInput, strawberry.union("ResumeFlowRunResult")
+]
+RetryFlowRunResult: TypeAlias = Annotated[
+    FlowRunRetried | NotFound | InvalidTransition | InvalidInput, strawberry.union("RetryFlowRunResult")
 ]
 ClaimFlowRunResult: TypeAlias = Annotated[
     FlowRunClaimed | NotFound | InvalidTransition | InvalidInput, strawberry.union("ClaimFlowRunResult")

@@ -19,6 +19,9 @@ INSPECT_FIELDS = (
 )  # fmt: skip
 
 
+SENT_ON_FIELDS = ("id", "name", "state", "queue", "attemptNumber", "scheduledAt", "flow", "project")
+
+
 @click.group(
     "flow-run",
     cls=CommandGroup,
@@ -29,7 +32,7 @@ INSPECT_FIELDS = (
     },
 )
 def flow_run() -> None:
-    """List, inspect, follow and cancel runs."""
+    """List, inspect, follow, cancel, resume and retry runs."""
 
 
 @flow_run.command("ls", cls=DataCommand, fields=RUN_FIELDS)
@@ -55,11 +58,39 @@ def cancel(session: Session, runs: tuple[str, ...]) -> None:
     """Cancel runs: waiting ones at once, running ones by asking their process to stop."""
     from homeport.client import expect
 
-    for run in runs:
-        given = {"id": lists.run_id(session, run)}
-        answer = session.execute("cancelFlowRun", {"input": given})
+    # All of them are found before one is cancelled: a word that means nothing, or several runs, changes nothing.
+    for id in [lists.run_id(session, run) for run in runs]:
+        answer = session.execute("cancelFlowRun", {"input": {"id": id}})
         stands = expect(answer["cancelFlowRun"], "FlowRunCancelled")["flowRun"]
         say(f"Flow run {stands['name']}: {states.styled(stands['state'])}")
+
+
+@flow_run.command(cls=DataCommand, fields=SENT_ON_FIELDS)
+@click.argument("run", metavar="RUN")
+@pass_session
+def resume(session: Session, run: str, fields: str | None) -> None:
+    """Send a held RUN on: an agent takes it as its next attempt."""
+    _send_on(session, run, "resumeFlowRun", "FlowRunResumed", fields)
+
+
+@flow_run.command(cls=DataCommand, fields=SENT_ON_FIELDS)
+@click.argument("run", metavar="RUN")
+@pass_session
+def retry(session: Session, run: str, fields: str | None) -> None:
+    """Try a failed or crashed RUN again, as its next attempt."""
+    _send_on(session, run, "retryFlowRun", "FlowRunRetried", fields)
+
+
+def _send_on(session: Session, ref: str, operation: str, member: str, fields: str | None) -> None:
+    from homeport.client import expect
+
+    answer = session.execute(operation, {"input": {"id": lists.run_id(session, ref)}})
+    stands = expect(answer[operation], member)["flowRun"]
+    if fields is not None:
+        record(stands, [], fields)
+        return
+    say(f"Flow run {stands['name']}: {states.styled(stands['state'])}")
+    say(f"Next: homeport flow-run watch {stands['id']}")
 
 
 @click.command("watch", cls=DataCommand)

@@ -10,6 +10,7 @@ from homeport.cli.failures import NOT_FOUND, CommandError
 from homeport.cli.session import Session
 
 PAGE = 200
+CANDIDATES = 20  # of a word that means several runs, so many are shown
 _UUID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -38,15 +39,18 @@ def run_id(session: Session, ref: str) -> str:
         ref = re.split(r"[?#]", ref)[0].rstrip("/").rsplit("/", 1)[-1]
     if _UUID.fullmatch(ref):
         return ref
-    found = list(fetch(session, "flowRuns", 6, {"ref": ref}))
+    found = list(fetch(session, "flowRuns", CANDIDATES + 1, {"ref": ref}))
     if len(found) == 1:
         return str(found[0]["id"])
     if not found:
         raise CommandError(f"There is no flow run {ref!r}.", hint="List them: homeport flow-run ls", code=NOT_FOUND)
-    which = "".join(f"\n  {run['id']}  {run['name']}  {run['state']['name']}" for run in found[:5])
-    more = "\n  ..." if len(found) > 5 else ""
+    which = "".join(
+        f"\n  {run['id']}  {run['name']}  {run['state']['name']}  of {run['project']['name']}/{run['flow']['name']}"
+        for run in found[:CANDIDATES]
+    )
+    more = "\n  ..." if len(found) > CANDIDATES else ""
     raise CommandError(
-        f"{ref!r} means more than one flow run:{which}{more}", hint="Give more of its id.", code=NOT_FOUND
+        f"{ref!r} means more than one flow run:{which}{more}", hint="Name the one you mean by its id.", code=NOT_FOUND
     )
 
 

@@ -22,7 +22,7 @@ ENTRIES = {
     "describe": Entry(f"{_HERE}.describe:describe", "Show everything about one flow, run or deployment."),
     "register": Entry(f"{_HERE}.register:register", "Store flows' code and tell the control plane about them."),
     "run": Entry(f"{_HERE}.run:run", "Run a flow: on an agent, here, or without any control plane."),
-    "flow-run": Entry(f"{_HERE}.flow_run:flow_run", "List, inspect, follow and cancel runs."),
+    "flow-run": Entry(f"{_HERE}.flow_run:flow_run", "List, inspect, follow, cancel, resume and retry runs."),
     "logs": Entry(f"{_HERE}.flow_run_logs:logs", "Show or follow a run's log (flow-run logs)."),
     "explain": Entry(f"{_HERE}.explain:explain", "Say why a run is not running yet (run explain)."),
     "agent": Entry("homeport.commands", "Start agents, and see which there are.", entry_point=True),
