@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 
 from homeport.client.async_client import AsyncClient
-from homeport.client.errors import Forbidden, Refused, Unauthenticated
+from homeport.client.errors import Forbidden, Refused, Unauthenticated, VersionMismatch
 from homeport_agent import health, name_lock
 from homeport_agent.agent import Agent
 from homeport_agent.agent_client import AgentClient
@@ -21,7 +21,7 @@ from homeport_agent.options import AgentOptions, default_name
 
 log = logging.getLogger("homeport.agent")
 
-EXIT_OK, EXIT_REFUSED, EXIT_NOT_ALLOWED = 0, 1, 4
+EXIT_OK, EXIT_REFUSED, EXIT_OTHER_VERSION, EXIT_NOT_ALLOWED = 0, 1, 2, 4
 
 
 def run_agent(options: AgentOptions) -> int:
@@ -50,7 +50,7 @@ async def _serve(options: AgentOptions, lock: name_lock.NameLock) -> int:
             await agent.run()
         except Refused as error:
             log.error("agent %r ends: %s%s", lock.name, error.message, f" ({error.hint})" if error.hint else "")
-            return EXIT_NOT_ALLOWED if isinstance(error, Unauthenticated | Forbidden) else EXIT_REFUSED
+            return _exit_code(error)
         finally:
             if following:
                 following.cancel()
@@ -58,6 +58,12 @@ async def _serve(options: AgentOptions, lock: name_lock.NameLock) -> int:
                 endpoint.close()
         log.info("agent %r has stopped", lock.name)
         return EXIT_OK
+
+
+def _exit_code(error: Refused) -> int:
+    if isinstance(error, VersionMismatch):
+        return EXIT_OTHER_VERSION
+    return EXIT_NOT_ALLOWED if isinstance(error, Unauthenticated | Forbidden) else EXIT_REFUSED
 
 
 def _greet(options: AgentOptions) -> None:

@@ -15,6 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 Answer = dict[str, Any]
+# What a control plane of an older version says of a field that it does not have.
+NOT_KNOWN = {
+    "message": "Cannot query field 'dream' on type 'Claim'.",
+    "extensions": {"code": "BAD_DOCUMENT", "serverVersion": "0.0.9"},
+}
 
 
 @dataclass
@@ -47,6 +52,7 @@ class FakeControlPlane:
     session: str = ""
     away: bool = False
     drop_replies: dict[str, int] = field(default_factory=dict)
+    misunderstood: set[str] = field(default_factory=set)
     refuse_event: Callable[[Answer], bool] = lambda event: False
     poll_seconds: float = 5.0
     grace_seconds: float = 2.0
@@ -117,6 +123,9 @@ class FakeControlPlane:
         if self.away:
             http.close_connection = True
             return
+        if operation in self.misunderstood:
+            self._say(http, 400, {"errors": [NOT_KNOWN]})
+            return
         self._peer.connection = http.connection
         answer = getattr(self, "_" + operation)(**variables)
         key = (http.headers["Authorization"] or "").removeprefix("Bearer ")
@@ -125,8 +134,11 @@ class FakeControlPlane:
             self.drop_replies[operation] -= 1
             http.close_connection = True
             return
-        content = json.dumps({"data": {operation: answer}}).encode()
-        http.send_response(200)
+        self._say(http, 200, {"data": {operation: answer}})
+
+    def _say(self, http: BaseHTTPRequestHandler, status: int, answer: Answer) -> None:
+        content = json.dumps(answer).encode()
+        http.send_response(status)
         http.send_header("Content-Type", "application/json")
         http.send_header("Content-Length", str(len(content)))
         http.end_headers()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from homeport.client import BadRequest, Forbidden, Unauthenticated, Unavailable, Unreachable
+from homeport.client import BadRequest, Forbidden, Unauthenticated, Unavailable, Unreachable, VersionMismatch
 from homeport.client.errors import ClientError
 from homeport.client.messages import build_request, decode_response, encode
 
@@ -70,6 +70,38 @@ def test_each_kind_of_refusal_becomes_the_error_its_caller_acts_on(
         decode_response("viewer", status, {"content-type": "text/html"}, content)
 
     assert caught.value.operation == "viewer"
+
+
+def misunderstood(message: str, **more: str) -> bytes:
+    return json.dumps({"errors": [{"message": message, "extensions": {"code": "BAD_DOCUMENT", **more}}]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("server", "named", "mend"),
+    [
+        ({"serverVersion": "99.1.0"}, "(version 99.1.0)", "Upgrade this homeport"),
+        ({"serverVersion": "0.0.1"}, "(version 0.0.1)", "Upgrade the control plane"),
+        ({}, "(of another version)", "Upgrade the older one"),
+    ],
+)
+def test_a_control_plane_that_does_not_know_an_operation_is_of_another_version(
+    server: dict[str, str], named: str, mend: str
+) -> None:
+    with pytest.raises(VersionMismatch) as caught:
+        decode_response("viewer", 400, {}, misunderstood("Cannot query field 'x' on type 'Viewer'.", **server))
+
+    assert named in caught.value.message
+    assert "Cannot query" not in caught.value.message
+    assert mend in (caught.value.hint or "")
+
+
+def test_a_value_out_of_range_is_not_blamed_on_versions() -> None:
+    said = "Variable '$first' got invalid value 99999999999; Int cannot represent non 32-bit signed integer value"
+
+    with pytest.raises(BadRequest, match="32-bit") as caught:
+        decode_response("flowRuns", 200, {}, misunderstood(said))
+
+    assert not isinstance(caught.value, VersionMismatch)
 
 
 def test_an_answer_that_says_not_now_is_worth_asking_again_and_says_when() -> None:

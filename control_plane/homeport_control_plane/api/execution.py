@@ -17,6 +17,7 @@ from typing import Any, Final
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, OperationType, execute, subscribe
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from homeport_control_plane import __version__
 from homeport_control_plane.api.context import Context
 from homeport_control_plane.api.documents import Operation
 from homeport_control_plane.errors import DatabaseUnavailable, DomainError
@@ -24,6 +25,7 @@ from homeport_control_plane.errors import DatabaseUnavailable, DomainError
 log = logging.getLogger("homeport.api")
 
 SECONDS: Final = 10.0
+BAD_DOCUMENT: Final = "BAD_DOCUMENT"
 UNAVAILABLE: Final = "UNAVAILABLE"
 TIMEOUT: Final = "TIMEOUT"
 INTERNAL: Final = "INTERNAL"
@@ -124,7 +126,10 @@ def formatted(error: GraphQLError) -> Answer:
     answer: Answer
     if cause is None:
         answer = dict(error.formatted)
-        answer.setdefault("extensions", {}).setdefault("code", "BAD_DOCUMENT" if error.path is None else "BAD_INPUT")
+        extensions = answer.setdefault("extensions", {})
+        if extensions.setdefault("code", BAD_DOCUMENT if error.path is None else "BAD_INPUT") == BAD_DOCUMENT:
+            # What we do not understand may be right for another version: the client can say which one is older.
+            extensions["serverVersion"] = __version__
         return answer
     if isinstance(cause, DatabaseUnavailable):
         log.warning("%s", cause)

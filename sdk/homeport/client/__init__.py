@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from homeport.client.errors import Unauthenticated as Unauthenticated
     from homeport.client.errors import Unavailable as Unavailable
     from homeport.client.errors import Unreachable as Unreachable
+    from homeport.client.errors import VersionMismatch as VersionMismatch
     from homeport.client.outcomes import expect as expect
     from homeport.client.retries import retry_delay as retry_delay
     from homeport.client.sync_client import Client as Client
@@ -49,6 +50,7 @@ _HOMES = {
             "Unauthenticated",
             "Unavailable",
             "Unreachable",
+            "VersionMismatch",
         ),
         "errors",
     ),

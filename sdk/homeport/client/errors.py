@@ -5,7 +5,8 @@ ClientError
 │   └── Unavailable             an answer arrived, and it says "not now" (restarting, too many requests)
 └── Refused                     the answer is no; asking again gets the same answer
     ├── InvalidAddress          the URL itself cannot be used; nothing was sent
-    ├── BadRequest              the control plane does not understand the request (often: versions too far apart)
+    ├── BadRequest              the control plane does not understand the request
+    │   └── VersionMismatch     because one of the two is older and does not know what the other says
     ├── Unauthenticated         no key, or one that is unknown, expired or revoked
     ├── Forbidden               this kind of key may not do that
     ├── NotFoundError           no such project, flow, run, ...
@@ -56,6 +57,10 @@ class InvalidAddress(Refused):
 
 class BadRequest(Refused):
     """The request was not understood, or failed inside the control plane in a way that a retry does not mend."""
+
+
+class VersionMismatch(BadRequest):
+    """The control plane does not know an operation of this version: one of the two has to be upgraded."""
 
 
 class Unauthenticated(Refused):

@@ -91,7 +91,13 @@ def error_of(operation: str, errors: Any, *, status: int = 200, retry_after: flo
     extensions = extensions if isinstance(extensions, dict) else {}
     message = str(first.get("message") or first.get("error") or f"The control plane answered {status}.")
     hint = extensions.get("hint") or first.get("hint")
-    kind = _CODES.get(str(extensions.get("code", "")).upper()) or _by_status(status)
+    code = str(extensions.get("code", "")).upper()
+    if code == "BAD_DOCUMENT":
+        from homeport.client.versions import is_mismatch, mismatch
+
+        if is_mismatch(message):
+            return mismatch(operation, message, extensions.get("serverVersion"))
+    kind = _CODES.get(code) or _by_status(status)
     if kind is Unavailable:
         return Unavailable(message, hint=hint, operation=operation, retry_after=retry_after)
     if kind is Unauthenticated:
