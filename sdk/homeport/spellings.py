@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
 
@@ -36,15 +37,19 @@ def canonical(given: dict[str, Any], accepted: Iterable[str], *, of: str) -> dic
     for name, value in given.items():
         new, convert = OF_TASKS.get(name, (name, _same))
         if new not in accepted:
-            raise TypeError(_unknown(name, accepted, of))
+            raise unknown_argument(name, accepted, of=of, older=OF_TASKS)
         if new in named:
             raise TypeError(f"{of} got {new!r} twice: {name!r} is another spelling of it. Give one of them.")
         named[new] = convert(value)
     return named
 
 
-def _unknown(name: str, accepted: set[str], of: str) -> str:
-    known = accepted | {old for old, (new, _) in OF_TASKS.items() if new in accepted}
+def unknown_argument(
+    name: str, accepted: Iterable[str], *, of: str, older: Mapping[str, tuple[str, object]] = MappingProxyType({})
+) -> TypeError:
+    """The error for an argument that `of` does not take; it names the one that was meant, or else all there are."""
+    accepted = set(accepted)
+    known = accepted | {old for old, (new, _) in older.items() if new in accepted}
     near = difflib.get_close_matches(name, known, 1)
     hint = f" Did you mean {near[0]!r}?" if near else f" It takes: {', '.join(sorted(accepted))}."
-    return f"{of} has no argument {name!r} in this version of Homeport.{hint}"
+    return TypeError(f"{of} has no argument {name!r} in this version of Homeport.{hint}")

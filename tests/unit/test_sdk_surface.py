@@ -70,6 +70,23 @@ def test_an_option_that_this_version_does_not_have_is_refused_and_not_ignored():
         task(retires=1)(print)
 
 
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (
+            lambda: Flow("etl", state_handlers=[print]),
+            "flow 'etl' has no argument 'state_handlers'.*takes: .*executor",
+        ),
+        (lambda: Flow("etl", nmae="x", on_failure=print), "flow 'etl' has no argument 'nmae'.*you mean 'name'"),
+        (lambda: flow(state_handlers=[print]), "@flow has no argument 'state_handlers'.*takes: .*task_runner"),
+        (lambda: flow(print).with_options(retires=1), "@flow has no argument 'retires'.*you mean 'retries'"),
+    ],
+)
+def test_a_flow_names_the_argument_that_it_does_not_take_as_a_task_does(make, named):
+    with pytest.raises(TypeError, match=named):
+        make()
+
+
 def test_both_spellings_at_once_are_refused():
     with pytest.raises(TypeError, match="twice"):
         task(print).with_options(max_retries=1, retries=2)

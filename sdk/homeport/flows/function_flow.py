@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from homeport.engine.parameters import Signature
-from homeport.flows.graph_flow import Flow, OnLost, file_of
+from homeport.flows.graph_flow import GRAPH_OPTIONS, Flow, OnLost, file_of
+from homeport.spellings import unknown_argument
 
 if TYPE_CHECKING:
     from homeport.engine.decisions import Delay
@@ -25,6 +26,7 @@ class FunctionFlow(Flow, Generic[P, R]):
     def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
         if not callable(fn):
             raise TypeError(f"@flow is for functions; it was given {fn!r}.")
+        _check(options)
         options["executor"] = options.pop("task_runner", None)
         description = options.pop("description", None) or inspect.cleandoc(fn.__doc__ or "")
         super().__init__(name or fn.__name__.replace("_", "-"), description=description, **options)
@@ -75,16 +77,17 @@ def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
 
     `on_lost` says what happens when the machine is lost: "crash" (default), "retry" (a new attempt), "hold".
     """
-    unknown = options.keys() - _OPTIONS
-    if unknown:
-        raise TypeError(
-            f"@flow has no argument {min(unknown)!r} in this version. It takes: {', '.join(sorted(_OPTIONS))}."
-        )
+    _check(options)
     if fn is None:
         return lambda function: FunctionFlow(function, **options)
     return FunctionFlow(fn, **options)
 
 
-_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {
-    *("self", "schedule", "executor", "tasks", "edges", "reference_tasks")
-} | {"task_runner"}
+def _check(options: Mapping[str, object]) -> None:
+    unknown = options.keys() - _OPTIONS
+    if unknown:
+        raise unknown_argument(min(unknown), _OPTIONS, of="@flow")
+
+
+# What only a graph has is left out, and what 1.x calls an executor has its 2.x name.
+_OPTIONS = GRAPH_OPTIONS - {"executor", "tasks", "edges", "reference_tasks"} | {"task_runner"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import sys
 import warnings
@@ -9,14 +10,14 @@ from collections.abc import Callable, Iterable
 from contextvars import Token
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Never, ParamSpec, TypeVar
 
 from homeport.engine import current
 from homeport.engine.decisions import Delay, RetryPolicy
 from homeport.engine.graph import Graph
 from homeport.engine.parameters import ParameterError, Signature, jsonable, object_schema
 from homeport.parameters import Parameter
-from homeport.spellings import seconds
+from homeport.spellings import seconds, unknown_argument
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
 from homeport.tasks import Task
 
@@ -57,9 +58,13 @@ class Flow:
         log_prints: bool = False,
         validate_parameters: bool = True,
         on_lost: OnLost = "crash",
+        **unknown: Never,
     ) -> None:
+        """Options of the flow; one that this version does not have is a TypeError that names those it has."""
         if not isinstance(name, str) or not name:
             raise ValueError(f"A flow needs a name; it was given {name!r}.")
+        if unknown:
+            raise unknown_argument(min(unknown), GRAPH_OPTIONS, of=f"flow {name!r}")
         if schedule is not None:
             raise TypeError(f"flow {name!r}: schedules are not available in this version of Homeport.")
         if on_lost not in ("crash", "retry", "hold"):
@@ -269,6 +274,7 @@ class Flow:
         return f"<Flow {self.name!r}>"
 
 
+GRAPH_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {"self", "schedule", "unknown"}
 _CONCURRENT = ConcurrentTaskRunner()
 
 
