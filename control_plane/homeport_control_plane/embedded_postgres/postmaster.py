@@ -33,7 +33,7 @@ _SETTINGS: Final = {
     "max_parallel_workers_per_gather": "0",
     "autovacuum_max_workers": "2",
     # Queues and leases are few rows that change all the time: a minute's dead rows would slow each claim.
-    "autovacuum_naptime": "10s",
+    "autovacuum_naptime": "20s",
     "checkpoint_timeout": "15min",
     "jit": "off",
     "logging_collector": "off",
