@@ -12,9 +12,9 @@ import click
 from homeport.cli import explain, states, task_summary, text, times
 from homeport.cli.failures import FAILED, INTERRUPTED, TIMED_OUT
 from homeport.cli.following import Follower, LinesSeen, RunSeen, Trouble
+from homeport.cli.live_block import LiveBlock
 from homeport.cli.log_lines import LinePrinter
 from homeport.cli.printing import chosen
-from homeport.cli.progress_line import ProgressLine
 from homeport.cli.session import Session, say
 
 BLOCKED_AFTER = 5.0
@@ -48,9 +48,9 @@ class Watch:
         self._lines = LinePrinter(fields)
         self._diagnose_at = self._began + BLOCKED_AFTER
         self._told: tuple[tuple[str, str], ...] | None = None
-        self._progress = ProgressLine(wanted=fields is None)
+        self._progress = LiveBlock(wanted=fields is None)
         self._refresh_at = self._began
-        self._counts: Mapping[str, int] = {}
+        self._tasks: list[str] = []
 
     def show(self) -> int:
         """Print until the run is final, the time is up, or Ctrl-C."""
@@ -95,24 +95,26 @@ class Watch:
         sys.stdout.flush()
 
     def _show_progress(self) -> None:
-        """On a terminal: the state, for how long, and how far the task runs are."""
+        """On a terminal: the state, for how long, and below it each task with its states, attempts and time."""
         if not self._progress.live or not self._run or self._is_final():
             return
         if self._clock() >= self._refresh_at:
             self._refresh_at = self._clock() + REFRESH_SECONDS
-            self._counts = self._counted_now()
+            self._tasks = self._tasks_now()
         since = times.ago(self._run["state"]["at"]).removesuffix(" ago")
-        tasks = f" · task runs: {counted(self._counts)}" if self._counts else ""
-        self._progress.show(f"{self._run['state']['name']} for {since}{tasks}")
+        head = click.style(f"{self._run['state']['name']} for {since}", dim=True)
+        self._progress.show([head, *(f"  {line}" for line in self._tasks)])
 
-    def _counted_now(self) -> Mapping[str, int]:
+    def _tasks_now(self) -> list[str]:
+        """The task tree; what was known before while the control plane does not answer."""
         from homeport.client import Unreachable
 
         try:
             run = self._session.client.execute("flowRunProgress", {"id": self._run_id}, timeout=2.0)["flowRun"]
+            counts = dict(run["taskRunCounts"]) if run else {}
+            return self._task_lines(counts, timeout=2.0)
         except Unreachable:
-            return self._counts
-        return dict(run["taskRunCounts"]) if run else {}
+            return self._tasks
 
     def _diagnose(self) -> None:
         """After a while of waiting, say why: sooner when something is in the way, and again only when that changes."""
@@ -146,15 +148,21 @@ class Watch:
         return 0 if run["state"]["type"] == "COMPLETED" else FAILED
 
     def _show_task_runs(self, counts: Mapping[str, int]) -> None:
+        for line in self._task_lines(counts):
+            click.echo(f"  {line}")
+
+    def _task_lines(self, counts: Mapping[str, int], timeout: float | None = None) -> list[str]:
         """One line a task; of a run with very many task runs only their number."""
         if sum(counts.values()) > MOST_TASK_RUNS:
-            click.echo(f"  Task runs: {counted(counts)}")
-            return
-        if counts:
-            asked = {"id": self._run_id, "first": MOST_TASK_RUNS, "filter": {}}
-            page = self._session.execute("flowRunTaskRuns", asked)["flowRun"]["taskRuns"]
-            for line in task_summary.lines(page["nodes"]):
-                click.echo(f"  {line}")
+            return [f"Task runs: {counted(counts)}"]
+        if not counts:
+            return []
+        asked = {"id": self._run_id, "first": MOST_TASK_RUNS, "filter": {}}
+        patience = 1.0 if timeout is None else 0.0
+        client = self._session.client
+        data = client.execute("flowRunTaskRuns", asked, timeout=timeout, retry_for=patience)
+        page = data["flowRun"]["taskRuns"]
+        return task_summary.lines(page["nodes"])
 
     def _show_root_cause(self) -> None:
         state = self._run["state"]
