@@ -19,6 +19,7 @@ _UNSCOPED = {
     "authentication.run_token",
     "tenants.bootstrap",
     "tenants.get",
+    "tenants.first",
     # Loops and wake-ups work for all tenants, and tell nobody what they saw.
     "loops/outages.note",
     "loops/rescuer.rescue",

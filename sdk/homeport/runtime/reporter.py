@@ -238,7 +238,9 @@ class EventReporter:
         if isinstance(error, Unauthenticated) and now - self._heard_at > REFUSED_SECONDS:
             self._stop(f"the control plane refused this attempt's token for {REFUSED_SECONDS:.0f} s: {error.message}")
             return False
-        delay = retry_delay(error, self._failures, longest=LONGEST_RETRY)
+        # The lease that is granted anew after an outage must not run out before the next try.
+        longest = min(LONGEST_RETRY, self._heartbeat_seconds)
+        delay = retry_delay(error, self._failures, longest=longest)
         self._retry_at = now + (LONGEST_RETRY if delay is None else delay)
         return False
 
