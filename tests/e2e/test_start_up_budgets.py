@@ -1,4 +1,4 @@
-"""How much a command costs to start: processor time, the best of several, because the wall clock is the machine's too."""
+"""What a command costs to start: processor time, the best of several; the wall clock is the machine's too."""
 
 import os
 import subprocess
