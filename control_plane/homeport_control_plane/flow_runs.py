@@ -69,7 +69,10 @@ async def get_many(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UU
 async def page(
     db: Queries, tenant_id: UUID, *, first: int = 50, after: str | None = None, where: FlowRunFilter | None = None
 ) -> Page[FlowRun]:
-    """The tenant's runs, newest first. Raises InvalidInput, InvalidCursor."""
+    """The tenant's runs that met the filter when it was asked, newest first, each as it is now.
+
+    Raises InvalidInput, InvalidCursor.
+    """
     size = page_size(first)
     wanted = where or FlowRunFilter()
     if wanted.state_types is not None and not wanted.state_types:
@@ -79,11 +82,12 @@ async def page(
     created_at, last_id = decode_time_cursor(after)
     if created_at is not None:
         found.add("(r.created_at, r.id) < ({}::timestamptz, {}::uuid)", created_at, last_id)
-    chosen = _newest(found, state_types(wanted), size + 1)
-    # The runs of the page first, then what is shown of each: no join is paid for a run that is not shown.
-    query = SQL["select"].replace("from flow_run r\n", f"from ({chosen}) r\n")
-    rows = await db.fetch(query + "\norder by r.created_at desc, r.id desc", *found.values)
-    return page_of([_flow_run(row) for row in rows], size, lambda run: (run.created_at, run.id))
+    chosen = await db.fetch(_newest(found, state_types(wanted), size + 1), *found.values)
+    # What is shown of the chosen runs is a statement of its own: the choice is planned anew for its values each time,
+    # which costs little for one table, and half a millisecond for the six that are joined here.
+    shown = await get_many(db, tenant_id, [row["id"] for row in chosen]) if chosen else {}
+    runs = [shown[row["id"]] for row in chosen if row["id"] in shown]
+    return page_of(runs, size, lambda run: (run.created_at, run.id))
 
 
 def _newest(found: Conditions, types: Sequence[str], limit: int) -> str:
@@ -91,11 +95,12 @@ def _newest(found: Conditions, types: Sequence[str], limit: int) -> str:
     walked in order and no more rows are read than shown.
     """
     order = "order by r.created_at desc, r.id desc limit " + found.value(limit)
-    base = f"select * from flow_run r where {found.text}"  # noqa: S608 - fixed text, values are parameters
+    # Fixed text, its values are parameters.
+    base = f"select r.id, r.created_at from flow_run r where {found.text}"  # noqa: S608
     if not types:
         return f"{base} {order}"
     each = [f"({base} and r.state_type = {found.value(type)} {order})" for type in types]
-    return f"select * from ({' union all '.join(each)}) r {order}"  # noqa: S608
+    return f"select r.id from ({' union all '.join(each)}) r {order}"  # noqa: S608
 
 
 async def _flow_ids(db: Queries, tenant_id: UUID, where: FlowRunFilter) -> list[UUID] | None:
