@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import strawberry
 
 from homeport_control_plane import (
@@ -159,35 +161,17 @@ class ManagementMutations:
     @mutation(MEMBERS)
     async def cancel_flow_run(self, info: Info, input: CancelFlowRunInput) -> CancelFlowRunResult:
         """Cancels a run; asked again, the same answer."""
-        run = await flow_runs.cancel(
-            info.context.db,
-            info.context.tenant_id,
-            id_of("flow run", input.id),
-            actor=info.context.principal.actor,
-        )
-        return FlowRunCancelled(flow_run=FlowRun.of(run))
+        return FlowRunCancelled(flow_run=await _changed(info, input.id, flow_runs.cancel))
 
     @mutation(MEMBERS)
     async def resume_flow_run(self, info: Info, input: ResumeFlowRunInput) -> ResumeFlowRunResult:
         """Sends a held run on: it is SCHEDULED and due, and the next claim makes its next attempt."""
-        run = await continuation.resume(
-            info.context.db,
-            info.context.tenant_id,
-            id_of("flow run", input.id),
-            actor=info.context.principal.actor,
-        )
-        return FlowRunResumed(flow_run=FlowRun.of(run))
+        return FlowRunResumed(flow_run=await _changed(info, input.id, continuation.resume))
 
     @mutation(MEMBERS)
     async def retry_flow_run(self, info: Info, input: RetryFlowRunInput) -> RetryFlowRunResult:
         """Tries a FAILED or CRASHED run again, as its next attempt."""
-        run = await continuation.retry(
-            info.context.db,
-            info.context.tenant_id,
-            id_of("flow run", input.id),
-            actor=info.context.principal.actor,
-        )
-        return FlowRunRetried(flow_run=FlowRun.of(run))
+        return FlowRunRetried(flow_run=await _changed(info, input.id, continuation.retry))
 
     @mutation(MEMBERS)
     async def claim_flow_run(self, info: Info, input: ClaimFlowRunInput) -> ClaimFlowRunResult:
@@ -230,6 +214,13 @@ class ManagementMutations:
             description=input.description,
         )
         return WorkQueueUpdated(work_queue=WorkQueue.of(queue))
+
+
+async def _changed(info: Info, id: strawberry.ID, change: Callable[..., Awaitable[flow_runs.FlowRun]]) -> FlowRun:
+    """The run of this id after the change, in the caller's tenant and name."""
+    context = info.context
+    run = await change(context.db, context.tenant_id, id_of("flow run", id), actor=context.principal.actor)
+    return FlowRun.of(run)
 
 
 def _new_flow_run(input: CreateFlowRunInput) -> creation.NewFlowRun:
