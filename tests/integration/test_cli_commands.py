@@ -3,8 +3,6 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
-
 from tests.services.stack import Stack
 
 FLOW = """
@@ -232,16 +230,3 @@ def test_the_doctor_says_when_nobody_answers(stack: Stack) -> None:
 
     assert "problem  control plane" in done.stdout
     assert "http://127.0.0.1:9" in done.stdout
-
-
-@pytest.mark.parametrize("command", [["flow-run", "ls"], ["get", "projects"]])
-def test_a_list_is_there_within_three_tenths_of_a_second(stack: Stack, command: list[str]) -> None:
-    import time
-
-    seconds = []
-    for _ in range(5):
-        began = time.perf_counter()
-        stack.cli(*command)
-        seconds.append(time.perf_counter() - began)
-
-    assert min(seconds) <= 0.300

@@ -206,7 +206,15 @@ def test_tasks_of_a_subflow_are_cancelled():
     assert tried.reported.named("spins-0")[0].state.name == "Cancelled"
 
 
-def test_an_interrupt_from_the_keyboard_ends_a_local_run_and_its_tasks_and_is_handed_on(capsys):
+@pytest.fixture
+def keyboard_interrupts():
+    """Python's own handler, which a process that was started in the background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_from_the_keyboard_ends_a_local_run_and_its_tasks_and_is_handed_on(keyboard_interrupts, capsys):
     ended = threading.Event()
 
     @task
