@@ -36,7 +36,7 @@ agents in your own network fetch that from your own storage and report here. Ver
 <pre>homeport auth login --api {url} --key -
 homeport create project demo
 homeport register --project demo -p flow.py
-homeport agent start -q default
+homeport agent start -q default    # goes on; the next line in another terminal
 homeport run -n my-flow --project demo --watch</pre>
 <p>Something does not work? <code>homeport doctor</code> says what was looked at and what to do.</p>
 </main>
