@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from homeport_control_plane import flow_runs, names, work_queues
+from homeport_control_plane import flow_runs, names, result_references, work_queues
 from homeport_control_plane.database import Database, Queries, Row, load_sql
+from homeport_control_plane.documents import from_json
 from homeport_control_plane.errors import Fenced, InvalidInput, InvalidTransition, NotFound
 from homeport_control_plane.states import FINAL, State, StateType
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
@@ -89,6 +90,7 @@ async def finish(
     name: str | None = None,
     message: str | None = None,
     at: datetime | None = None,
+    result: object = None,
     instance: str | None = None,
     agent_key_id: str | None = None,
     actor: str,
@@ -99,13 +101,15 @@ async def finish(
     With `agent_key_id`, only an attempt held by an agent that registered with this key is found. Ends the attempt's
     task runs. Raises Fenced, NotFound, InvalidTransition, InvalidInput (the state is not final).
     """
-    wanted = _final_state(type, name, message)
+    wanted = _final_state(type, name, message, result)
     identity = (tenant_id, attempt_id)
     async with db.transaction() as session:
         if wanted.type is StateType.CANCELLED:
             await session.execute(SQL["cancelling"], *identity, agent_key_id, now, actor, instance)
         row = await session.fetchrow(
-            SQL["finish"], *identity, wanted.type, wanted.name, wanted.message, at, now, instance, agent_key_id, actor
+            SQL["finish"],
+            *identity,
+            *(wanted.type, wanted.name, wanted.message, at, now, instance, agent_key_id, actor, wanted.result),
         )
         if row is not None:
             freed = row["freed_queue"]
@@ -157,15 +161,17 @@ class _FinalState:
     type: StateType
     name: str
     message: str
+    result: str | None
 
 
-def _final_state(type: str, name: str | None, message: str | None) -> _FinalState:
+def _final_state(type: str, name: str | None, message: str | None, result: object) -> _FinalState:
     if type not in FINAL:
         raise InvalidInput.field("state.type", f"must be one of {', '.join(sorted(FINAL))}; found {type!r}")
     return _FinalState(
         StateType(type),
         names.name("state.name", name) if name else type.capitalize(),
         names.text("state.message", message or "", limit=64 * 1024),
+        None if result is None else result_references.to_json(result_references.convert("state.result", result)),
     )
 
 
@@ -262,4 +268,5 @@ def _state(row: Row, attempt_number: int) -> State:
         actor=row["state_actor"],
         attempt_number=attempt_number,
         accepted=True,
+        result=from_json(row["result"]),
     )

@@ -38,7 +38,7 @@ returning a.id
 -- name: standing
 -- What an attempt that was not allowed something needs to be told.
 select a.number, a.instance, a.started_at, a.ended_at, a.outcome, a.superseded, a.flow_run_id,
-       r.attempt_number, r.attempt_id, r.state_type, r.state_name, r.state_message, r.state_at, r.state_actor, r.event_number,
+       r.attempt_number, r.attempt_id, r.state_type, r.state_name, r.state_message, r.state_at, r.state_actor, r.event_number, r.result,
        r.name as flow_run_name
 from attempt a join flow_run r on r.id = a.flow_run_id
 where a.tenant_id = $1 and a.id = $2
@@ -79,6 +79,7 @@ finished as (
         state_type = $3,
         state_name = $4,
         state_message = $5,
+        result = $11::json,
         -- The end as the process saw it, as far as our clock can believe it.
         state_at = least(greatest(coalesce($6::timestamptz, $7::timestamptz, now()), r.state_at), coalesce($7, now())),
         state_actor = $10,
@@ -118,7 +119,7 @@ told as (
            'control plane', true, greatest(now(), c.state_at)
     from closed c
 )
-select f.id as flow_run_id, f.number, f.event_number, f.state_type, f.state_name, f.state_message, f.state_at, f.state_actor,
+select f.id as flow_run_id, f.number, f.event_number, f.state_type, f.state_name, f.state_message, f.state_at, f.state_actor, f.result,
        q.tenant_id, case when q.concurrency_limit is not null then q.name end as freed_queue
 from finished f left join work_queue q on q.id = f.queue_id
 
@@ -167,7 +168,7 @@ ended as (
     from given_back g
     where a.id = $2
 )
-select g.id as flow_run_id, g.number, g.event_number, g.state_type, g.state_name, g.state_message, g.state_at, g.state_actor,
+select g.id as flow_run_id, g.number, g.event_number, g.state_type, g.state_name, g.state_message, g.state_at, g.state_actor, g.result,
        q.name as queue
 from given_back g left join work_queue q on q.id = g.queue_id
 

@@ -22,6 +22,7 @@ update flow_run r set
     state_actor = $4,
     event_number = r.event_number + 1,
     finished_at = null,
+    result = null,
     cancel_requested_at = null,
     lost_attempts = 0
 where r.tenant_id = $1 and r.id = $2 and r.state_type in ('FAILED', 'CRASHED') and r.queue_id is not null

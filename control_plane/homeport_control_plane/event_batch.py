@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from homeport_control_plane.errors import InvalidInput
+from homeport_control_plane.result_references import ResultReference, check_size
 
 MAX_EVENTS = 10_000
 MAX_BATCH_BYTES = 1024 * 1024
@@ -55,6 +56,7 @@ class TaskStateEvent(
     name: StateName
     message: StateMessage = ""
     run_count: Count = 0
+    result: ResultReference | None = None
 
 
 class RunStateEvent(
@@ -139,4 +141,6 @@ def _consecutive(batch: EventBatch) -> EventBatch:
                 f"batch.events[{index}].seq",
                 f"must be {expected + index}, one more than its predecessor; found {event.seq}",
             )
+        if event.__class__ is TaskStateEvent and event.result is not None:
+            check_size(f"batch.events[{index}].result", event.result)
     return batch

@@ -20,6 +20,7 @@ from homeport_control_plane.event_batch import (
     TaskStateEvent,
 )
 from homeport_control_plane.logs import LEVELS
+from homeport_control_plane.result_references import to_json
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
 
 SQL = load_sql("events")
@@ -112,11 +113,12 @@ async def _fold_tasks(
 def _task_columns(event: TaskRunEvent | TaskStateEvent) -> tuple[object, ...]:
     if isinstance(event, TaskStateEvent):
         state = (event.type, _storable(event.name), _storable(event.message), event.run_count)
-        return (event.seq, event.at, event.task_run, False, *state, None, None, None, None, None)
+        result = None if event.result is None else to_json(event.result)
+        return (event.seq, event.at, event.task_run, False, *state, None, None, None, None, None, result)
     names = (_storable(event.name), _storable(event.task_key))
     upstream = ",".join(map(str, event.upstream))
     state = ("PENDING", "Pending", "", 0)
-    return (event.seq, event.at, event.id, True, *state, *names, event.map_index, upstream, event.parent)
+    return (event.seq, event.at, event.id, True, *state, *names, event.map_index, upstream, event.parent, None)
 
 
 async def _store_logs(

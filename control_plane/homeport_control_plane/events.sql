@@ -24,13 +24,13 @@ returning mine.flow_run_id, mine.number, mine.acknowledged_seq, mine.live, mine.
 -- state table; the stored state is the last accepted one.
 with told as (
     select * from unnest($5::bigint[], $6::timestamptz[], $7::uuid[], $8::boolean[], $9::text[], $10::text[], $11::text[],
-                         $12::int[], $13::text[], $14::text[], $15::int[], $16::text[], $17::uuid[])
+                         $12::int[], $13::text[], $14::text[], $15::int[], $16::text[], $17::uuid[], $18::text[])
         as e (seq, at, task_run_id, announced, type, name, message, run_count, task_name, task_key, map_index, upstream,
-              parent_id)
+              parent_id, result)
 ),
 chained as (
-    select e.seq, least(e.at, coalesce($18::timestamptz, now())) as at, e.task_run_id, e.announced, e.type, e.name, e.message,
-           e.run_count, t.id is not null as taken, t.attempt_id = $2 as stored,
+    select e.seq, least(e.at, coalesce($19::timestamptz, now())) as at, e.task_run_id, e.announced, e.type, e.name, e.message,
+           e.run_count, e.result, t.id is not null as taken, t.attempt_id = $2 as stored,
            case when t.attempt_id = $2 then t.event_number else 0 end as base,
            coalesce(lag(e.type) over task, case when t.attempt_id = $2 then t.state_type end) as from_type,
            row_number() over task as step,
@@ -65,9 +65,9 @@ judged as (
 ),
 history as (
     insert into task_run_state
-        (tenant_id, task_run_id, attempt_number, number, type, name, message, at, actor, accepted, recorded_at)
+        (tenant_id, task_run_id, attempt_number, number, type, name, message, at, actor, accepted, recorded_at, result)
     select $1, j.task_run_id, $3, j.number, j.type, j.name, j.message, j.at, 'run', j.accepted,
-           greatest(now(), $18::timestamptz)
+           greatest(now(), $19::timestamptz), j.result::json
     from judged j
 ),
 standing as (
@@ -75,11 +75,11 @@ standing as (
 ),
 made as (
     insert into task_run (id, tenant_id, flow_run_id, attempt_id, attempt_number, name, task_key, map_index, upstream, parent_id,
-        run_count, created_at, started_at, finished_at, state_type, state_name, state_message, state_at, event_number)
-    select s.task_run_id, $1, $19, $2, $3, s.task_name, s.task_key, s.map_index, string_to_array(s.upstream, ',')::uuid[],
-           s.parent_id, s.run_count, least(s.announced_at, coalesce($18::timestamptz, now())), s.begun_at,
+        run_count, created_at, started_at, finished_at, state_type, state_name, state_message, state_at, event_number, result)
+    select s.task_run_id, $1, $20, $2, $3, s.task_name, s.task_key, s.map_index, string_to_array(s.upstream, ',')::uuid[],
+           s.parent_id, s.run_count, least(s.announced_at, coalesce($19::timestamptz, now())), s.begun_at,
            case when s.type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') then s.at end,
-           s.type, s.name, s.message, s.at, s.number
+           s.type, s.name, s.message, s.at, s.number, s.result::json
     from standing s
     where s.new
     on conflict (id) do nothing
@@ -90,6 +90,7 @@ update task_run t set
     state_message = s.message,
     state_at = s.at,
     event_number = s.number,
+    result = s.result::json,
     run_count = greatest(t.run_count, s.run_count),
     started_at = coalesce(t.started_at, s.begun_at),
     finished_at = case when s.type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') then s.at end

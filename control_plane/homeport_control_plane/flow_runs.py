@@ -124,6 +124,7 @@ async def states(db: Queries, tenant_id: UUID, flow_run_ids: Sequence[UUID]) -> 
                 actor=row["actor"],
                 attempt_number=row["attempt_number"],
                 accepted=row["accepted"],
+                result=from_json(row["result"]),
             )
         )
     return dict(found)
@@ -166,6 +167,7 @@ def _flow_run(row: Row) -> FlowRun:
         actor=row["state_actor"],
         attempt_number=row["attempt_number"] or None,
         accepted=True,
+        result=from_json(row["result"]),
     )
     return FlowRun(
         id=row["id"],

@@ -2,7 +2,7 @@
 select r.id, r.name, f.project_id, p.name as project_name, r.flow_id, f.name as flow_name, r.flow_version_id, r.deployment_id,
        d.name as deployment_name, r.parameters, r.labels, q.name as queue, r.state_type, r.state_name, r.state_message,
        r.state_at, r.state_actor, r.event_number, r.attempt_number, r.attempt_id, a.agent_id, r.on_lost,
-       r.cancel_requested_at, r.created_at, r.created_by, r.scheduled_at, r.started_at, r.finished_at
+       r.cancel_requested_at, r.created_at, r.created_by, r.scheduled_at, r.started_at, r.finished_at, r.result
 from flow_run r
 join flow f on f.id = r.flow_id
 join project p on p.id = f.project_id
@@ -15,7 +15,7 @@ select f.id from flow f join project p on p.id = f.project_id
 where f.tenant_id = $1 and ($2::text is null or p.name = $2) and ($3::text is null or f.name = $3)
 
 -- name: states
-select s.flow_run_id, s.number, s.type, s.name, s.message, s.at, s.actor, s.attempt_number, s.accepted
+select s.flow_run_id, s.number, s.type, s.name, s.message, s.at, s.actor, s.attempt_number, s.accepted, s.result
 from flow_run r
 join flow_run_state s on s.flow_run_id = r.id and s.tenant_id = $1 and s.recorded_at >= r.created_at
 where r.tenant_id = $1 and r.id = any ($2::uuid[])

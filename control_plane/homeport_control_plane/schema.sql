@@ -192,6 +192,8 @@ create table flow_run (
     -- The attempt that holds the run now; no other may write.
     attempt_id uuid,
     lost_attempts int not null default 0,
+    -- Where the result of the finished run lies in the customer's storage: a reference, never the result.
+    result json,
     foreign key (tenant_id, deployment_id) references deployment (tenant_id, id),
     constraint finished_exactly_when_final
         check ((finished_at is not null) = (state_type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED'))),
@@ -263,6 +265,7 @@ create table task_run (
     state_message text not null,
     state_at timestamptz not null,
     event_number int not null,
+    result json,
     constraint task_finished_exactly_when_final
         check ((finished_at is not null) = (state_type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')))
 ) with (fillfactor = 80);
@@ -281,7 +284,8 @@ create table flow_run_state (
     actor text not null,
     attempt_number int,
     accepted boolean not null,
-    recorded_at timestamptz not null
+    recorded_at timestamptz not null,
+    result json
 ) partition by range (recorded_at);
 create index flow_run_state_of_run on flow_run_state (flow_run_id, number);
 
@@ -296,7 +300,8 @@ create table task_run_state (
     at timestamptz not null,
     actor text not null,
     accepted boolean not null,
-    recorded_at timestamptz not null
+    recorded_at timestamptz not null,
+    result json
 ) partition by range (recorded_at);
 create index task_run_state_of_task on task_run_state (task_run_id, number);
 
@@ -385,9 +390,9 @@ begin
             using errcode = 'check_violation';
     end if;
     insert into flow_run_state
-        (tenant_id, flow_run_id, number, type, name, message, at, actor, attempt_number, accepted, recorded_at)
+        (tenant_id, flow_run_id, number, type, name, message, at, actor, attempt_number, accepted, recorded_at, result)
     select n.tenant_id, n.id, n.event_number, n.state_type, n.state_name, n.state_message, n.state_at, n.state_actor,
-           nullif(n.attempt_number, 0), true, greatest(now(), n.state_at)
+           nullif(n.attempt_number, 0), true, greatest(now(), n.state_at), n.result
     from new_rows n
     join old_rows o on o.id = n.id
     where n.event_number <> o.event_number;

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 
 class StateType(StrEnum):
@@ -71,7 +71,7 @@ class State:
 
     `number` counts accepted states from 1 without a gap; a state that was refused (`accepted` false) carries the
     number of the state that stood when it arrived. `actor` says who told it: "key:...", "agent:...", "run",
-    "rescuer", ...
+    "rescuer", ... `result` is where the result of a finished run lies, never the result.
     """
 
     number: int
@@ -82,3 +82,4 @@ class State:
     actor: str
     attempt_number: int | None
     accepted: bool
+    result: Any = None

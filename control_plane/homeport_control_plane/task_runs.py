@@ -10,6 +10,7 @@ from uuid import UUID
 
 from homeport_control_plane import names
 from homeport_control_plane.database import Queries, Row, load_sql
+from homeport_control_plane.documents import from_json
 from homeport_control_plane.errors import InvalidInput
 from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page_size
 from homeport_control_plane.states import State, StateType
@@ -70,7 +71,8 @@ async def states(db: Queries, tenant_id: UUID, task_run_ids: Sequence[UUID]) -> 
         columns = {
             name: row[name] for name in ("number", "name", "message", "at", "actor", "attempt_number", "accepted")
         }
-        found[row["task_run_id"]].append(State(type=StateType(row["type"]), **columns))
+        result = from_json(row["result"])
+        found[row["task_run_id"]].append(State(type=StateType(row["type"]), result=result, **columns))
     return dict(found)
 
 
@@ -92,6 +94,7 @@ def _task_run(row: Row) -> TaskRun:
         actor="run",
         attempt_number=row["attempt_number"],
         accepted=True,
+        result=from_json(row["result"]),
     )
     return TaskRun(
         id=row["id"],

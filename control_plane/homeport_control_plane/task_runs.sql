@@ -11,7 +11,7 @@ order by t.created_at, t.id
 limit $7
 
 -- name: states
-select s.task_run_id, s.number, s.type, s.name, s.message, s.at, s.actor, s.attempt_number, s.accepted
+select s.task_run_id, s.number, s.type, s.name, s.message, s.at, s.actor, s.attempt_number, s.accepted, s.result
 from task_run t
 join flow_run r on r.id = t.flow_run_id
 join task_run_state s on s.task_run_id = t.id and s.tenant_id = $1 and s.recorded_at >= r.created_at

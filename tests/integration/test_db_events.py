@@ -10,10 +10,10 @@ import jsonschema_rs
 import pytest
 
 import homeport_control_plane
-from homeport_control_plane import event_batch, events, flow_runs, logs, task_runs
+from homeport_control_plane import continuation, event_batch, events, flow_runs, logs, task_runs
 from homeport_control_plane.errors import InvalidCursor, InvalidInput, NotFound
 from homeport_control_plane.logs import LogFilter
-from tests.integration.db_world import World, batch, later, line, state, task
+from tests.integration.db_world import ACTOR, World, batch, later, line, state, task
 
 
 async def _lines(world: World, claim: object, **changes: object) -> list[str]:
@@ -221,3 +221,55 @@ async def test_what_is_stored_is_announced_to_whoever_watches_the_run(world: Wor
     await world.finish(claim)
 
     assert heard.count(flow_runs.topic(claim.flow_run_id)) == 2
+
+
+REFERENCE = {"kind": "folder", "key": "results/1.json", "serializer": "json", "size": 12, "sha256": "ab" * 32}
+
+
+async def test_where_a_result_lies_is_kept_with_the_state_that_told_it(world: World) -> None:
+    claim = await world.started()
+    one = uuid4()
+    kept = {**REFERENCE, "storage": {"kind": "folder", "path": "/srv/results"}}
+
+    await world.report(claim, task(1, one), state(2, one, "RUNNING"), state(3, one, "COMPLETED", result=kept))
+    finished = await world.finish(claim, result=REFERENCE)
+
+    [_, running, completed] = (await task_runs.states(world.db, world.tenant_id, [one]))[one]
+    found = await task_runs.get(world.db, world.tenant_id, one)
+    assert (running.result, completed.result) == (None, kept)
+    assert found is not None and found.state.result == kept
+    assert finished.state.result == (await world.get(claim.flow_run_id)).state.result == REFERENCE
+    history = (await flow_runs.states(world.db, world.tenant_id, [claim.flow_run_id]))[claim.flow_run_id]
+    assert [told.result for told in history] == [None, None, None, REFERENCE]
+
+
+async def test_a_retried_run_has_no_result_until_it_ends_again(world: World) -> None:
+    claim = await world.started()
+    await world.finish(claim, "FAILED", result=REFERENCE)
+
+    run = await continuation.retry(world.db, world.tenant_id, claim.flow_run_id, actor=ACTOR)
+
+    assert run.state.result is None
+
+
+@pytest.mark.parametrize(
+    ("result", "path"),
+    [
+        ({**REFERENCE, "value": 42}, "value"),
+        ({**REFERENCE, "size": -1}, "size"),
+        ({**REFERENCE, "sha256": "no digest"}, "sha256"),
+        ({name: value for name, value in REFERENCE.items() if name != "key"}, "key"),
+        ({**REFERENCE, "storage": {"note": "x" * 5000}}, "limit of 4,096"),
+        ("somewhere", "object"),
+    ],
+)
+async def test_what_is_no_reference_to_a_result_is_refused_by_name(world: World, result: object, path: str) -> None:
+    claim = await world.started()
+    one = uuid4()
+
+    with pytest.raises(InvalidInput, match=path) as in_a_batch:
+        batch(task(1, one), state(2, one, "COMPLETED", result=result))
+    with pytest.raises(InvalidInput, match=path):
+        await world.finish(claim, result=result)
+
+    assert "batch" in str(in_a_batch.value)

@@ -1,5 +1,7 @@
 """Events leave a run by a background thread, whatever the control plane does."""
 
+import dataclasses
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from uuid import uuid4
 import pytest
 
 from homeport.engine import states
+from homeport.runtime import events, user_code
 from homeport.runtime.outbox import Outbox
 from homeport.runtime.reporter import EventReporter
 from homeport.runtime.run_client import RunClient
@@ -143,3 +146,18 @@ def test_one_refused_event_does_not_hold_up_the_others(server: FakeControlPlane,
 
 def spooled(folder: Path) -> str:
     return "".join(file.read_text() for file in sorted(folder.glob("*.jsonl")))
+
+
+def test_where_a_result_was_kept_travels_with_the_state_and_is_left_out_where_there_is_none() -> None:
+    kept = {"kind": "folder", "key": "a b", "serializer": "json", "size": 2, "sha256": "0" * 64}
+    state = dataclasses.replace(states.Completed(), result_reference=kept)
+
+    with_result = events.numbered(
+        events.task_state(state.at, uuid4(), "COMPLETED", "Completed", "", 1, state.result_reference), 1
+    )
+    without = events.numbered(events.task_state(state.at, uuid4(), "COMPLETED", "Completed", "", 1), 2)
+
+    assert json.loads(with_result)["result"] == kept
+    assert "result" not in json.loads(without)
+    assert user_code.as_final(state).to_input()["result"] == kept
+    assert "result" not in user_code.as_final(states.Completed()).to_input()

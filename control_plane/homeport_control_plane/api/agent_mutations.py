@@ -125,6 +125,7 @@ class AgentMutations:
             name=input.state.name,
             message=input.state.message,
             at=input.state.at,
+            result=input.state.result,
             instance=input.instance,
             agent_key_id=_agent_key(context),
             actor=context.principal.actor,

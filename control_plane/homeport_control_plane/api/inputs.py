@@ -149,6 +149,9 @@ class FinalStateInput:
     name: str | None = None
     message: str | None = None
     at: datetime | None = None
+    result: JSON | None = strawberry.field(
+        default=None, description="Where the result lies: kind, key, serializer, size, sha256, storage; at most 4 KiB."
+    )
 
 
 @strawberry.input

@@ -35,6 +35,9 @@ class State:
     actor: str
     attempt_number: int | None
     accepted: bool
+    result: JSON | None = strawberry.field(
+        description="Where the result lies in the customer's storage, never the result: kind, key, serializer, size, sha256."
+    )
 
     @classmethod
     def of(cls, state: states.State) -> State:
@@ -47,6 +50,7 @@ class State:
             actor=state.actor,
             attempt_number=state.attempt_number,
             accepted=state.accepted,
+            result=state.result,
         )
 
 

@@ -34,6 +34,6 @@ def mapped(state: states.State, children: list[State]) -> State:
 
 
 def _made(state: states.State, data: Any, children: list[State]) -> State:
-    made = State(state.type, state.name, state.message, state.at, data)
+    made = State(state.type, state.name, state.message, state.at, data, state.result_reference)
     object.__setattr__(made, "map_states", children)
     return made

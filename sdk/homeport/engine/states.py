@@ -35,13 +35,15 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """One entry of a run's history. `data` (a result, or an exception) never leaves the process."""
+    """One entry of a run's history. `data` (a result, or an exception) never leaves the process;
+    `result_reference` (kind, key, serializer, size, sha256, and which storage) says where a result was kept, and does."""
 
     type: StateType
     name: str
     message: str = ""
     at: datetime = field(default_factory=_now)
     data: Any = field(default=None, repr=False)
+    result_reference: dict[str, Any] | None = field(default=None, repr=False)
 
     def result(self, raise_on_failure: bool = True) -> Any:
         """What the run returned; the exception of a run that failed is raised, or returned if asked to."""

@@ -6,9 +6,11 @@ user code, and a generic encoder costs three times as much.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quote
+from typing import Any
 from uuid import UUID
 
 MAX_MESSAGE = 8 * 1024
@@ -61,11 +63,20 @@ def task_run(
     )
 
 
-def task_state(at: datetime, task_run: UUID, type: str, name: str, message: str, run_count: int) -> str:
-    """A task run entered a state."""
+def task_state(
+    at: datetime,
+    task_run: UUID,
+    type: str,
+    name: str,
+    message: str,
+    run_count: int,
+    result: dict[str, Any] | None = None,
+) -> str:
+    """A task run entered a state; `result` is where its result was kept."""
+    kept = "" if result is None else f',"result":{json.dumps(result, separators=(",", ":"))}'
     return (
         f'"kind":"task_state","at":"{moment(at)}","task_run":"{task_run}","type":"{type}",'
-        f'"name":{text(cut(name, MAX_NAME))},"message":{text(cut(message, MAX_MESSAGE))},"run_count":{run_count}}}'
+        f'"name":{text(cut(name, MAX_NAME))},"message":{text(cut(message, MAX_MESSAGE))},"run_count":{run_count}{kept}}}'
     )
 
 

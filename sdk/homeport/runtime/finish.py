@@ -22,6 +22,7 @@ class FinalState:
     name: str
     message: str
     at: datetime
+    result: dict[str, Any] | None = None
 
     @classmethod
     def now(cls, type: str, message: str, *, name: str | None = None) -> FinalState:
@@ -31,7 +32,9 @@ class FinalState:
     def to_input(self) -> dict[str, Any]:
         """The GraphQL input FinalStateInput."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return {"type": self.type, "name": self.name, "message": without_source(self.message), "at": at}
+        sent = {"type": self.type, "name": self.name, "message": without_source(self.message), "at": at}
+        # Left out where there is none: a control plane of before knows no such field.
+        return sent if self.result is None else {**sent, "result": self.result}
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class EventReporter:
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A task run entered a state."""
         message = without_source(state.message or "", self._code_dir)
-        args = (state.at, task_run, state.type.value, state.name, message, run_count)
+        args = (state.at, task_run, state.type.value, state.name, message, run_count, state.result_reference)
         self._put(events.task_state, args)
 
     def run_state(self, state: State) -> None:

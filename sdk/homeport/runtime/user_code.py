@@ -64,7 +64,7 @@ def run_info(descriptor: RunDescriptor) -> Any:
 def as_final(state: State) -> FinalState:
     """The engine's state as it is sent."""
     if state.type.value in FINAL_TYPES:
-        return FinalState(state.type.value, state.name, state.message or "", state.at)
+        return FinalState(state.type.value, state.name, state.message or "", state.at, state.result_reference)
     return FinalState.now("FAILED", f"The flow ended in the state {state.name}, which is not an end.")
 
 
