@@ -1,4 +1,4 @@
-"""Where a result lies in the customer's storage, as it travels with the state of a run: a small object, never the result."""
+"""Where a result lies in the customer's storage, as it travels with the state of a run: never the result itself."""
 
 from __future__ import annotations
 

@@ -237,7 +237,8 @@ async def test_where_a_result_lies_is_kept_with_the_state_that_told_it(world: Wo
     [_, running, completed] = (await task_runs.states(world.db, world.tenant_id, [one]))[one]
     found = await task_runs.get(world.db, world.tenant_id, one)
     assert (running.result, completed.result) == (None, kept)
-    assert found is not None and found.state.result == kept
+    assert found is not None
+    assert found.state.result == kept
     assert finished.state.result == (await world.get(claim.flow_run_id)).state.result == REFERENCE
     history = (await flow_runs.states(world.db, world.tenant_id, [claim.flow_run_id]))[claim.flow_run_id]
     assert [told.result for told in history] == [None, None, None, REFERENCE]

@@ -36,7 +36,7 @@ def _now() -> datetime:
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
     """One entry of a run's history. `data` (a result, or an exception) never leaves the process;
-    `result_reference` (kind, key, serializer, size, sha256, and which storage) says where a result was kept, and does."""
+    `result_reference` (kind, key, serializer, size, sha256, which storage) says where a result was kept, and does."""
 
     type: StateType
     name: str

@@ -76,7 +76,8 @@ def task_state(
     kept = "" if result is None else f',"result":{json.dumps(result, separators=(",", ":"))}'
     return (
         f'"kind":"task_state","at":"{moment(at)}","task_run":"{task_run}","type":"{type}",'
-        f'"name":{text(cut(name, MAX_NAME))},"message":{text(cut(message, MAX_MESSAGE))},"run_count":{run_count}{kept}}}'
+        f'"name":{text(cut(name, MAX_NAME))},"message":{text(cut(message, MAX_MESSAGE))},'
+        f'"run_count":{run_count}{kept}}}'
     )
 
 
