@@ -36,7 +36,7 @@ class State:
     attempt_number: int | None
     accepted: bool
     result: JSON | None = strawberry.field(
-        description="Where the result lies in the customer's storage, not the result: kind, key, serializer, size, sha256."
+        description="Where the result lies in your storage, not the result: kind, key, serializer, size, sha256."
     )
 
     @classmethod
