@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -16,6 +17,25 @@ def seconds(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [seconds(item) for item in value]
     return value
+
+
+ABSENT_OF_FLOWS = {
+    "serve": "a flow is served by an agent. Register it (`homeport register -p FILE --project P`), then start one "
+    "with `homeport agent start`.",
+    "deploy": "to make a flow known, use `homeport register -p FILE --project P`, or flow.register(project_name=...).",
+    "from_source": "code travels by `homeport register`, which stores it where you say; import the module to use it.",
+    "to_deployment": "to make a flow known, use `homeport register -p FILE --project P`, or flow.register(...).",
+}
+"""What flows of other versions have, and what does that work here."""
+
+
+def refuse_generator(function: Callable[..., Any], of: str) -> None:
+    """Raises TypeError for a function with `yield`: what it returns has no value yet that could be a result."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(
+            f"{of} is a generator (its function has a `yield`), and a generator is no result that could be kept or "
+            f"given to another task. Collect what it yields and return the list: return list(...)."
+        )
 
 
 def _same(value: Any) -> Any:

@@ -18,6 +18,10 @@ class ConsoleReporter(NullReporter):
         self._run_name = run_name
         self._names: dict[UUID, str] = {}
 
+    def run_name(self, name: str) -> None:
+        """Show it by this name from now on."""
+        self._run_name = name
+
     def task_run(
         self,
         id: UUID,

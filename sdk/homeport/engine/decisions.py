@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from homeport import triggers
 from homeport.engine import signals, states
 from homeport.engine.cancellation import RunCancelled
+from homeport.engine.retry_policy import Delay as Delay
+from homeport.engine.retry_policy import RetryPolicy as RetryPolicy
 from homeport.engine.states import State
 
 MESSAGE_LENGTH = 4_000
 """Characters of an exception in a state's message; the whole of it is in the log."""
 
-Delay = float | Sequence[float] | Callable[[int], float | Sequence[float]]
+Subject = tuple[Any, Any]
+"""A task and its run: what a `retry_condition_fn` is asked about."""
 
 
 class TimeLimitReached(BaseException):
@@ -28,29 +31,6 @@ class TimeLimitReached(BaseException):
 
 class Abandoned(BaseException):
     """Raised in a call that nobody waits for any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How often a failed call is repeated, after how many seconds each time, and after which exceptions."""
-
-    retries: int = 0
-    delay: Delay = 0.0
-    retry_on: tuple[type[BaseException], ...] | None = None
-
-    def seconds_before(self, retry: int) -> float:
-        """The delay before the retry with this number, counted from 1; of a list that is too short, the last counts."""
-        delay = self.delay(self.retries) if callable(self.delay) else self.delay
-        if isinstance(delay, int | float):
-            return float(delay)
-        return float(delay[min(retry, len(delay)) - 1]) if delay else 0.0
-
-    def applies_to(self, error: BaseException | None) -> bool:
-        """Whether this exception is one that is retried."""
-        return self.retry_on is None or isinstance(error, self.retry_on)
-
-
-NEVER = RetryPolicy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +60,45 @@ def start_verdict(
     return states.TriggerFailed(message, data=_first_error(upstream.values()))
 
 
-def after_return(value: Any) -> State:
-    """The state of a task whose function returned."""
+def after_return(value: Any, policy: RetryPolicy, run_count: int, subject: Subject | None = None) -> State | Retry:
+    """The state of a task whose function returned; a failed state that it returned is retried as what it raises is."""
     if isinstance(value, State):
-        return value
+        return retry_or(value, policy, run_count, subject) if value.type is states.StateType.FAILED else value
     return State(states.StateType.COMPLETED, "Completed", "", data=value)
 
 
-def after_exception(error: BaseException, policy: RetryPolicy, run_count: int) -> State | Retry:
+def after_exception(
+    error: BaseException, policy: RetryPolicy, run_count: int, subject: Subject | None = None
+) -> State | Retry:
     """The state of a run whose function raised, or the order to call it again; `run_count` calls were made."""
     if isinstance(error, signals.Signal):
-        return _after_signal(error, policy, run_count)
-    return retry_or(failure(error), policy, run_count)
+        return _after_signal(error, policy, run_count, subject)
+    if is_foreign(error):
+        return failure(error)
+    return retry_or(failure(error), policy, run_count, subject)
 
 
-def retry_or(failed: State, policy: RetryPolicy, run_count: int) -> State | Retry:
+def retry_or(failed: State, policy: RetryPolicy, run_count: int, subject: Subject | None = None) -> State | Retry:
     """The failed state, or the order to call again where retries are left."""
     error = failed.data if isinstance(failed.data, BaseException) else None
     if run_count > policy.retries or not policy.applies_to(error):
         return failed
-    return _retry(failed.message, policy.seconds_before(run_count), f"retry {run_count} of {policy.retries}")
+    try:
+        task, task_run = subject or (None, None)
+        if policy.condition is not None and not policy.condition(task, task_run, failed):
+            return failed
+    except Exception as raised:
+        return _not_retried(failed, f"its retry_condition_fn raised {described(raised)}")
+    try:
+        seconds = policy.seconds_before(run_count)
+    except Exception as raised:
+        return _not_retried(failed, f"its retry_delay_seconds raised {described(raised)}")
+    return _retry(failed.message, seconds, f"retry {run_count} of {policy.retries}")
+
+
+def is_foreign(error: BaseException) -> bool:
+    """Whether this was not meant for whoever handles errors, as pytest's `fail()`: it ends the run, without retries."""
+    return not isinstance(error, Exception | TimeLimitReached | SystemExit)
 
 
 def is_stop(error: BaseException) -> bool:
@@ -146,7 +145,9 @@ def combined(found: Sequence[State], value: Any) -> State:
     return states.Failed(message, data=_first_error(bad))
 
 
-def _after_signal(signal: signals.Signal, policy: RetryPolicy, run_count: int) -> State | Retry:
+def _after_signal(
+    signal: signals.Signal, policy: RetryPolicy, run_count: int, subject: Subject | None
+) -> State | Retry:
     if isinstance(signal, signals.SKIP):
         return states.Skipped(signal.message, data=signal.result)
     if isinstance(signal, signals.SUCCESS):
@@ -156,12 +157,16 @@ def _after_signal(signal: signals.Signal, policy: RetryPolicy, run_count: int) -
     if isinstance(signal, signals.RETRY):
         seconds = policy.seconds_before(run_count) if signal.seconds is None else signal.seconds
         return _retry(signal.message, seconds, f"call {run_count + 1}")
-    return retry_or(states.Failed(signal.message or "The task raised FAIL.", data=signal), policy, run_count)
+    return retry_or(states.Failed(signal.message or "The task raised FAIL.", data=signal), policy, run_count, subject)
 
 
 def _retry(reason: str, seconds: float, which: str) -> Retry:
     message = f"{reason} — {which} in {seconds:g} s" if reason else f"{which} in {seconds:g} s"
     return Retry(states.AwaitingRetry(message), seconds)
+
+
+def _not_retried(failed: State, why: str) -> State:
+    return replace(failed, message=f"{failed.message} — not tried again: {why}")
 
 
 def _tally(upstream: Mapping[Any, State]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,16 +13,19 @@ from uuid import UUID
 from homeport.engine import current, decisions, log_lines, states
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
-from homeport.engine.decisions import Retry, TimeLimitReached
-from homeport.engine.drivers import Call, Pause, Settle, Steps
+from homeport.engine.decisions import Retry
+from homeport.engine.drivers import Call, Pause, Settle, Steps, drive
+from homeport.engine.hooks import call_hooks
+from homeport.engine.name_templates import name_from
 from homeport.engine.parameters import ParameterError
 from homeport.engine.places import Places
 from homeport.engine.prints import Capture
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
-from homeport.engine.task_runs import TaskRun, cancelled
+from homeport.engine.task_runs import PENDING, TaskRun, cancelled
 
 if TYPE_CHECKING:
+    from homeport.engine.name_templates import NameTemplate
     from homeport.engine.reporting import Reporter
     from homeport.engine.run import FlowRunInfo
     from homeport.flows import Flow
@@ -52,11 +56,33 @@ class FlowRun:
         self.run_count = 0
         self.parameters: dict[str, Any] = {}
         self.final: State | None = None
+        self._state: State = PENDING
+        self._caller: TaskRun | None = None
         self.places = Places(flow)
         self._names: dict[str, int] = {}
         self._counting = threading.Lock()
         self._submitted = 0
         self._bad: list[State] = []
+
+    @property
+    def id(self) -> UUID:
+        """The id of this run."""
+        return self.info.id
+
+    @property
+    def name(self) -> str:
+        """The name of this run."""
+        return self.info.name
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return self.final or self._state
+
+    @property
+    def root(self) -> FlowRun:
+        """The run that is not a subflow's: this, or the one that this belongs to."""
+        return self if self.parent is None else self.parent.root
 
     @property
     def task_run_id(self) -> UUID | None:
@@ -69,29 +95,39 @@ class FlowRun:
         """Everything that happens, ending in the final state; a RunCancelled or the like is recorded and handed on."""
         with self._standing_here():
             try:
-                final = yield from self._calls(parameters)
-                return self._finish(final)
+                final = self._finish((yield from self._calls(parameters)))
+                yield from self._call_hooks(final)
+                return final
             except GeneratorExit:
                 raise
             except BaseException as error:
+                if self.final is not None:  # stopped in its hooks: it has ended all the same
+                    raise
                 final = cancelled(error)
                 self.stop_tasks(final.message)
                 yield Settle([task_run.future for task_run in list(self.live)], STOP_SECONDS)
                 for task_run in list(self.live):
                     task_run.finish(states.Cancelled(f"{final.message} It had not stopped {STOP_SECONDS:g} s later."))
                 self._finish(final)
+                yield from self._call_hooks(final)
                 raise
 
     def _calls(self, parameters: dict[str, Any]) -> Steps:
         try:
             self.places.max_workers = self.flow.task_runner.max_workers
-            self.parameters = self.flow.checked_parameters(parameters)
+            self.parameters = self.flow.validate_parameters(parameters)
+            if self.flow.flow_run_name is not None:
+                self._take_name(self.flow.flow_run_name)
         except ParameterError as error:
+            self._begin()
             self.log("ERROR", str(error))
             return states.Failed(str(error), data=error)
         except Exception as error:
+            self._begin()
             self.log("ERROR", f"The flow could not start:\n{story(error)}")
             return decisions.failure(error)
+        self._begin()
+        yield from self._call_hooks(self._state)
         while True:
             self.run_count += 1
             outcome = yield from self._one_call()
@@ -116,9 +152,11 @@ class FlowRun:
             outcome = decisions.after_exception(error, flow.retry_policy, self.run_count)
             if not isinstance(outcome, State) or outcome.is_failed():
                 self.log("ERROR", f"The flow raised an exception:\n{story(error)}")
-            if isinstance(error, TimeLimitReached):
-                self._stop_late_tasks(str(error))
-            yield from self._settle(STOP_SECONDS if isinstance(error, TimeLimitReached) else None)
+            # Whoever raises what no `except Exception` catches wants an end: not to wait for all tasks without limit.
+            ends_now = not isinstance(error, Exception)
+            if ends_now:
+                self._stop_late_tasks(decisions.failure(error).message)
+            yield from self._settle(STOP_SECONDS if ends_now else None)
             return outcome
 
     def _settle(self, timeout: float | None = None) -> Steps:
@@ -126,7 +164,7 @@ class FlowRun:
             yield Settle([task_run.future for task_run in list(self.live)], timeout)
             if timeout is not None:
                 for task_run in list(self.live):
-                    task_run.finish(states.Cancelled("The flow's time was over."))
+                    task_run.finish(states.Cancelled("The flow around it had ended."))
 
     def _stop_late_tasks(self, reason: str) -> None:
         self.stop_tasks(reason)
@@ -139,7 +177,7 @@ class FlowRun:
         if value is None:
             if self._bad:
                 return decisions.combined([*self._bad, *[_DONE] * (self._submitted - len(self._bad))], None)
-            return decisions.after_return(None)
+            return states.Completed()
         found: dict[Future[Any], bool] = {}
         find_futures(value, found)
         if found:
@@ -149,6 +187,7 @@ class FlowRun:
     def _finish(self, state: State) -> State:
         if self.parent is not None:
             self.parent.children.discard(self)
+        self._begin()
         level = "INFO" if state.is_completed() else "WARNING" if state.is_cancelled() else "ERROR"
         self.log(level, f"Finished in state {state}")
         self._enter(state)
@@ -160,9 +199,45 @@ class FlowRun:
         self.stop_tasks(error.reason)
         for task_run in list(self.live):
             task_run.finish(cancelled(error))
-        return self._finish(cancelled(error))
+        state = self._finish(cancelled(error))
+        drive(self._call_hooks(state))
+        return state
+
+    def _call_hooks(self, state: State) -> Steps:
+        if self.flow.hooks is not None:
+            yield from call_hooks(self.flow.hooks.after(state), self.flow, self, state, self.log)
+
+    def _take_name(self, template: NameTemplate) -> None:
+        def context() -> dict[str, Any]:
+            from homeport import context
+
+            return context.to_dict()
+
+        values = self.flow.all_parameters(self.parameters)
+        name = name_from(template, values, context, of=f"flow {self.flow.name!r}")
+        self.info = replace(self.info, name=name)
+        if self.parent is None:
+            self.reporter.run_name(name)
+
+    def _begin(self) -> None:
+        """From here on the run is running; a subflow is told of under its parent."""
+        if self._state is not PENDING:
+            return
+        self._state = states.Running()
+        if self.parent is None:
+            return
+        self.reporter.task_run(
+            self.info.id,
+            name=self.info.name,
+            task_key=self.flow.name,
+            map_index=None,
+            upstream=(),
+            parent=self._caller.id if self._caller is not None else self.parent.task_run_id,
+        )
+        self.reporter.task_state(self.info.id, self._state, run_count=self.run_count)
 
     def _enter(self, state: State) -> None:
+        self._state = state
         if self.parent is None:
             self.reporter.run_state(state)
         else:
@@ -175,15 +250,7 @@ class FlowRun:
             log_lines.begin(self)
         else:
             self.parent.children.add(self)
-            self.reporter.task_run(
-                self.info.id,
-                name=self.info.name,
-                task_key=self.flow.name,
-                map_index=None,
-                upstream=(),
-                parent=outer_task_run.id if outer_task_run is not None else self.parent.task_run_id,
-            )
-            self._enter(states.Running())
+            self._caller = outer_task_run
         tokens = (current.flow_run.set(self), current.task_run.set(None), current.building.set(None))
         capture = Capture(self, self.task_run_id) if self.flow.log_prints else None
         if capture is not None:

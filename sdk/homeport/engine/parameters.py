@@ -42,6 +42,10 @@ class Signature:
         rest = given.pop(self.rest, {}) if self.rest else {}
         return {**given, **rest}
 
+    def with_defaults(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values, and the default of each parameter that is not among them."""
+        return {name: one.default for name, one in self.names.items() if one.default is not EMPTY} | dict(values)
+
     def call(self, values: dict[str, Any]) -> Any:
         """Call the function with values by name."""
         if not self.positional and not self.many:

@@ -29,6 +29,9 @@ class Reporter(Protocol):
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A task run entered a state; `run_count` counts the calls of its function so far."""
 
+    def run_name(self, name: str) -> None:
+        """The flow run is called this from now on."""
+
     def run_state(self, state: State) -> None:
         """The flow run entered a state. The first RUNNING is not told: it was, before user code was loaded."""
 
@@ -52,6 +55,9 @@ class NullReporter:
         """Nothing."""
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
+        """Nothing."""
+
+    def run_name(self, name: str) -> None:
         """Nothing."""
 
     def run_state(self, state: State) -> None:
@@ -98,6 +104,8 @@ class InMemoryReporter:
     task_runs: dict[UUID, ReportedTaskRun] = field(default_factory=dict)
     run_states: list[State] = field(default_factory=list)
     lines: list[ReportedLine] = field(default_factory=list)
+    name: str | None = None
+    """What the flow named its run; None where it did not."""
 
     def task_run(
         self,
@@ -117,6 +125,10 @@ class InMemoryReporter:
         kept = self.task_runs[task_run]
         kept.states.append(state)
         kept.run_count = run_count
+
+    def run_name(self, name: str) -> None:
+        """Keep the name of the flow run."""
+        self.name = name
 
     def run_state(self, state: State) -> None:
         """Keep the state of the flow run."""

@@ -15,7 +15,9 @@ from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Retry
 from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
+from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
+from homeport.engine.name_templates import NameTemplateError, name_from
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
 from homeport.engine.timeouts import raise_in_thread
@@ -87,7 +89,18 @@ class TaskRun:
         self.parent: UUID | None = run.task_run_id if inside is None or inside.run is not run else inside.id
         run.live[self] = None
         told = [future.task_run_id for future in list(self.upstream)[:MOST_UPSTREAM_TOLD]]
-        run.reporter.task_run(self.id, name=name, task_key=key, map_index=map_index, upstream=told, parent=self.parent)
+        self._untold: tuple[str, list[UUID]] | None = None
+        if task.task_run_name is not None and not self._named():
+            self._untold = (key, told)  # named after results that are not there yet: told once they are
+            return
+        run.reporter.task_run(
+            self.id, name=self.name, task_key=key, map_index=map_index, upstream=told, parent=self.parent
+        )
+
+    @property
+    def flow_run_id(self) -> UUID:
+        """The id of the flow run that it belongs to."""
+        return self.run.root.info.id
 
     @property
     def awaited(self) -> bool:
@@ -100,14 +113,18 @@ class TaskRun:
             return self.state
         verdict = self._verdict()
         if verdict is not None:
-            return self.finish(verdict)
+            return (yield from self._end(verdict))
         args, kwargs = self.args, self.kwargs
         if self.upstream or self.map_index is not None:
             args, kwargs = resolve(args), resolve(kwargs)
         task, run = self.task, self.run
+        if self._untold is not None:
+            self._tell_named(args, kwargs)
         while True:
             self.run_count += 1
             self._enter(states.Running() if self.run_count == 1 else states.Retrying())
+            if task.hooks is not None and self.run_count == 1:
+                yield from self._call_hooks(task.hooks.after(self.state))
             token = current.task_run.set(self)
             capture = run.capture_of(task, self.id)
             self._thread = threading.get_ident()
@@ -116,12 +133,12 @@ class TaskRun:
                 if capture is not None:
                     capture.begin()
                 value = yield Call(task.run, args, kwargs, task.timeout_seconds)
-                outcome = decisions.after_return(value)
+                outcome = decisions.after_return(value, task.retry_policy, self.run_count, (task, self))
             except BaseException as error:
                 if decisions.is_stop(error):
                     self.finish(cancelled(error))
                     raise
-                outcome = decisions.after_exception(error, task.retry_policy, self.run_count)
+                outcome = decisions.after_exception(error, task.retry_policy, self.run_count, (task, self))
                 self._log_failure(error, outcome)
             finally:
                 self._leave_user_code()
@@ -129,7 +146,7 @@ class TaskRun:
                     capture.end()
                 current.task_run.reset(token)
             if not isinstance(outcome, Retry):
-                return self.finish(outcome)
+                return self.finish(outcome) if task.hooks is None else (yield from self._end(outcome))
             self._enter(outcome.state)
             yield Pause(outcome.seconds, run.stop)
             if run.stop.is_set() or self._final:
@@ -138,18 +155,51 @@ class TaskRun:
 
     def finish(self, state: State) -> State:
         """Take the final state, unless there is one already: the first stands. Returns the one that stands."""
+        if self._claim(state):
+            self._release()
+        elif self.future.done() is False:
+            self._release()  # its hooks have run long enough: nobody waits for them any more
+        return self.state
+
+    def _claim(self, state: State) -> bool:
         with self._lock:
             if self._final:
-                return self.state
+                return False
             self._final = True
             self.state = state
+        if self._untold is not None:
+            self._tell()
         self.run.reporter.task_state(self.id, state, run_count=self.run_count)
-        self.run.count(self, state)
+        return True
+
+    def _release(self) -> None:
+        self.run.count(self, self.state)
         # What is not needed any more must not live as long as the future.
         self.args, self.kwargs, self.upstream = (), {}, {}
         self.run.live.pop(self, None)
-        self.future.settle(state)
-        return state
+        self.future.settle(self.state)
+
+    def _end(self, state: State) -> Steps:
+        """Take the final state; those who wait for it go on once the task's hooks have run."""
+        hooks = self.task.hooks.after(state) if self.task.hooks is not None else ()
+        if not hooks:
+            return self.finish(state)
+        if self._claim(state):
+            try:
+                yield from self._call_hooks(hooks)
+            finally:
+                self._release()
+        return self.state
+
+    def _call_hooks(self, hooks: tuple[Hook, ...]) -> Steps:
+        token = current.task_run.set(self)
+        try:
+            yield from call_hooks(hooks, self.task, self, self.state, self._log)
+        finally:
+            current.task_run.reset(token)
+
+    def _log(self, level: str, message: str) -> None:
+        self.run.log(level, message, self.id)
 
     def cancel(self, reason: str) -> None:
         """Stop it from another thread: not started, it ends now; running, its code gets RunCancelled."""
@@ -239,6 +289,40 @@ class TaskRun:
         if trigger is triggers.all_successful and all(state.name == "Completed" for state in strict.values()):
             return None
         return decisions.start_verdict(trigger, strict, skip_on_upstream_skip=self.task.skip_on_upstream_skip)
+
+    def _named(self) -> bool:
+        """Take the name that the task's template gives; False while it has to wait for results."""
+        if any(not future.done() for future in self.upstream):
+            return False
+        self._take_name(resolve(self.args), resolve(self.kwargs))
+        return True
+
+    def _take_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        template = self.task.task_run_name
+        assert template is not None
+        try:
+            values = self.task.bound_arguments(args, kwargs)
+            self.name = name_from(template, values, self._more_names, of=f"task {self.task.name!r}")
+        except (NameTemplateError, TypeError) as error:  # a TypeError: arguments that the call will refuse, too
+            self.run.log("WARNING", f"{error} The run is named {self.name!r}.")
+
+    def _more_names(self) -> dict[str, Any]:
+        from homeport import context
+
+        own = {"task_name": self.task.name, "map_index": self.map_index, "task_run_id": str(self.id)}
+        return {**context.to_dict(), **own}
+
+    def _tell_named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._take_name(args, kwargs)
+        self._tell()
+
+    def _tell(self) -> None:
+        told, self._untold = self._untold, None
+        if told is not None:
+            key, upstream = told
+            self.run.reporter.task_run(
+                self.id, name=self.name, task_key=key, map_index=self.map_index, upstream=upstream, parent=self.parent
+            )
 
     def _enter(self, state: State) -> None:
         self.state = state

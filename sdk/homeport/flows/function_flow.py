@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from homeport.engine.parameters import Signature
 from homeport.flows.graph_flow import GRAPH_OPTIONS, Flow, OnLost, file_of
-from homeport.spellings import unknown_argument
+from homeport.spellings import refuse_generator, unknown_argument
 
 if TYPE_CHECKING:
-    from homeport.engine.decisions import Delay
+    from homeport.engine.hooks import Hook
+    from homeport.engine.name_templates import NameTemplate
+    from homeport.engine.retry_policy import Delay
+    from homeport.engine.states import State
     from homeport.run_configs import RunConfig
     from homeport.storage import Storage
     from homeport.task_runners import TaskRunner
@@ -24,8 +27,12 @@ class FunctionFlow(Flow, Generic[P, R]):
     """A flow whose body is a function."""
 
     def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
+        self._method: type | None = type(fn) if isinstance(fn, classmethod | staticmethod) else None
+        if isinstance(fn, classmethod | staticmethod):
+            fn = fn.__func__
         if not callable(fn):
             raise TypeError(f"@flow is for functions; it was given {fn!r}.")
+        refuse_generator(fn, f"flow {name or getattr(fn, '__name__', fn)!r}")
         _check(options)
         options["executor"] = options.pop("task_runner", None)
         description = options.pop("description", None) or inspect.cleandoc(fn.__doc__ or "")
@@ -50,9 +57,20 @@ class FunctionFlow(Flow, Generic[P, R]):
     def with_options(self, **options: Any) -> FunctionFlow[P, R]:
         """A copy of this flow with other options, which are those of @flow."""
         assert self.fn is not None
-        same = {**self._options, "task_runner": self._options["executor"]}
+        return FunctionFlow(self.fn, **{**self._same_options(), **options})
+
+    def __get__(self, instance: object, owner: type | None = None) -> FunctionFlow[..., R]:
+        """A flow in a class is a method of its instances (or of the class)."""
+        if self._method is staticmethod or (instance is None and self._method is None):
+            return self
+        assert self.fn is not None
+        bound = self.fn.__get__(owner if self._method is classmethod else instance, owner)
+        return FunctionFlow(bound, **self._same_options())
+
+    def _same_options(self) -> dict[str, Any]:
+        same = {**self._options, "name": self.name, "task_runner": self._options["executor"]}
         del same["executor"]
-        return FunctionFlow(self.fn, **{"name": self.name, **same, **options})
+        return {**same, **(self.hooks.options() if self.hooks is not None else {})}
 
 
 @overload
@@ -62,6 +80,8 @@ def flow(
     *,
     name: str | None = None,
     description: str | None = None,
+    version: str | None = None,
+    flow_run_name: NameTemplate | None = None,
     task_runner: TaskRunner | None = None,
     retries: int = 0,
     retry_delay_seconds: Delay = 0.0,
@@ -71,10 +91,16 @@ def flow(
     on_lost: OnLost = "crash",
     run_config: RunConfig | None = None,
     storage: Storage | None = None,
+    on_running: Sequence[Hook] | None = None,
+    on_completion: Sequence[Hook] | None = None,
+    on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
+    on_cancellation: Sequence[Hook] | None = None,
+    on_crashed: Sequence[Hook] | None = None,
 ) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
 def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.
 
+    `flow_run_name` is a template over the parameters, or a function. Hooks are lists of `fn(flow, flow_run, state)`.
     `on_lost` says what happens when the machine is lost: "crash" (default), "retry" (a new attempt), "hold".
     """
     _check(options)

@@ -6,18 +6,20 @@ import inspect
 import itertools
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import Token
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Never, ParamSpec, TypeVar
 
 from homeport.engine import current
-from homeport.engine.decisions import Delay, RetryPolicy
 from homeport.engine.graph import Graph
+from homeport.engine.hooks import OF_FLOWS, Hook, Hooks, hooks_of
+from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.parameters import ParameterError, Signature, jsonable, object_schema
+from homeport.engine.retry_policy import Delay, checked_policy
 from homeport.parameters import Parameter
-from homeport.spellings import seconds, unknown_argument
+from homeport.spellings import ABSENT_OF_FLOWS, seconds, unknown_argument
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
 from homeport.tasks import Task
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 OnLost = Literal["crash", "retry", "hold"]
+HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 
 class Flow:
@@ -45,6 +48,8 @@ class Flow:
         name: str,
         *,
         description: str | None = None,
+        version: str | None = None,
+        flow_run_name: NameTemplate | None = None,
         schedule: None = None,
         executor: Executor | TaskRunner | None = None,
         run_config: RunConfig | None = None,
@@ -58,6 +63,11 @@ class Flow:
         log_prints: bool = False,
         validate_parameters: bool = True,
         on_lost: OnLost = "crash",
+        on_running: Sequence[Hook] | None = None,
+        on_completion: Sequence[Hook] | None = None,
+        on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
+        on_cancellation: Sequence[Hook] | None = None,
+        on_crashed: Sequence[Hook] | None = None,
         **unknown: Never,
     ) -> None:
         """Options of the flow; one that this version does not have is a TypeError that names those it has."""
@@ -73,10 +83,15 @@ class Flow:
         self.description = description or ""
         self.run_config = run_config
         self.storage = storage
-        self.retry_policy = RetryPolicy(retries, seconds(retry_delay_seconds))
+        self.retry_policy = checked_policy(retries, seconds(retry_delay_seconds))
+        check_name_template(flow_run_name, argument="flow_run_name", of=f"flow {name!r}")
+        self.flow_run_name = flow_run_name
+        hooks = (on_running, on_completion, on_failure, on_cancellation, on_crashed)
+        self.hooks = hooks_of(dict(zip(OF_FLOWS, hooks, strict=True)), of=f"flow {name!r}")
+        self._version = version
         self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
         self.log_prints = log_prints
-        self.validate_parameters = validate_parameters
+        self.should_validate_parameters = validate_parameters
         self.on_lost: OnLost = on_lost
         self.executor = executor
         self.variable: str | None = None
@@ -161,6 +176,16 @@ class Flow:
         return SequentialTaskRunner() if self.fn is None else _CONCURRENT
 
     @property
+    def version(self) -> str | None:
+        """What was given as its version; else the hash of the file in which it was written."""
+        if self._version is None and self.entrypoint_file is not None:
+            import hashlib
+
+            # Short enough to be read aloud; it tells versions of one file apart, and keeps nobody out.
+            self._version = hashlib.sha256(self.entrypoint_file.read_bytes()).hexdigest()[:32]
+        return self._version
+
+    @property
     def labels(self) -> list[str]:
         """The labels of its run config."""
         return sorted(self.run_config.labels) if self.run_config is not None else []
@@ -227,13 +252,13 @@ class Flow:
         if self._held_back("run"):
             return None  # type: ignore[return-value]
         values = {**(parameters or {}), **kwargs}
-        self.checked_parameters(values)
+        self.validate_parameters(values)
         return local.run(self, values)
 
-    def checked_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
+    def validate_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, converted as the flow wants them; raises ParameterError."""
         if self.signature is not None:
-            return self.signature.checked(self.name, values, validate=self.validate_parameters)
+            return self.signature.checked(self.name, values, validate=self.should_validate_parameters)
         known = {one.name: one for one in self.parameters()}
         problems = [f"{name}: there is no such parameter" for name in values if name not in known]
         problems += [
@@ -242,6 +267,36 @@ class Flow:
         if problems:
             raise ParameterError(self.name, problems)
         return {name: values.get(name, one.default) for name, one in known.items()}
+
+    def all_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Checked values, and the defaults of those that were not given."""
+        return values if self.signature is None else self.signature.with_defaults(values)
+
+    # Hooks, in the form of decorators.
+
+    def on_running(self, hook: HookFunction) -> HookFunction:
+        """`@my_flow.on_running`: call this function when a run of the flow begins."""
+        return self._hooked("on_running", hook)
+
+    def on_completion(self, hook: HookFunction) -> HookFunction:
+        """`@my_flow.on_completion`: call this function when a run of the flow completed."""
+        return self._hooked("on_completion", hook)
+
+    def on_failure(self, hook: HookFunction) -> HookFunction:
+        """`@my_flow.on_failure`: call this function when a run of the flow failed, after its last retry."""
+        return self._hooked("on_failure", hook)
+
+    def on_cancellation(self, hook: HookFunction) -> HookFunction:
+        """`@my_flow.on_cancellation`: call this function when a run of the flow was cancelled."""
+        return self._hooked("on_cancellation", hook)
+
+    def on_crashed(self, hook: HookFunction) -> HookFunction:
+        """`@my_flow.on_crashed`: call this function when a run of the flow returned the state Crashed."""
+        return self._hooked("on_crashed", hook)
+
+    def _hooked(self, kind: str, hook: HookFunction) -> HookFunction:
+        self.hooks = (self.hooks or Hooks({}, None)).with_one(kind, hook)
+        return hook
 
     def body(self, run: FlowRun) -> Any:
         """For the engine: what a run of this flow calls."""
@@ -269,6 +324,10 @@ class Flow:
             stacklevel=3,
         )
         return True
+
+    def __getattr__(self, name: str) -> Never:
+        absent = ABSENT_OF_FLOWS.get(name)
+        raise AttributeError(f"flow {self.__dict__.get('name')!r} has no {name!r}{f': {absent}' if absent else '.'}")
 
     def __repr__(self) -> str:
         return f"<Flow {self.name!r}>"

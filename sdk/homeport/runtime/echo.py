@@ -37,6 +37,11 @@ class EchoingReporter:
         for reporter in self._both:
             reporter.task_state(task_run, state, run_count=run_count)
 
+    def run_name(self, name: str) -> None:
+        """The flow run is called this from now on."""
+        for reporter in self._both:
+            reporter.run_name(name)
+
     def run_state(self, state: State) -> None:
         """The flow run entered a state."""
         for reporter in self._both:

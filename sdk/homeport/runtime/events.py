@@ -89,6 +89,11 @@ def run_state(at: datetime, type: str, name: str, message: str) -> str:
     )
 
 
+def run_name(at: datetime, name: str) -> str:
+    """The flow run is called this from now on."""
+    return f'"kind":"run_name","at":"{moment(at)}","name":{text(cut(name, MAX_NAME))}}}'
+
+
 def log(at: datetime, level: str, logger: str, message: str, task_run: UUID | None) -> str:
     """A log line; a level that is not one of the five is shown as INFO."""
     return (

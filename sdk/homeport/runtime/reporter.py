@@ -107,6 +107,10 @@ class EventReporter:
         args = (state.at, task_run, state.type.value, state.name, message, run_count, state.result_reference)
         self._put(events.task_state, args)
 
+    def run_name(self, name: str) -> None:
+        """The flow run is called this from now on."""
+        self._put(events.run_name, (datetime.now(UTC), name))
+
     def run_state(self, state: State) -> None:
         """The flow run entered a state; the final one is left to finish.py, which waits for its acknowledgement."""
         if state.type.value not in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:

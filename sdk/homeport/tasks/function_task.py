@@ -7,19 +7,27 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from homeport.spellings import refuse_generator
 from homeport.tasks.task_class import P, R, Task
 
 if TYPE_CHECKING:
     from homeport import triggers
-    from homeport.engine.decisions import Delay
+    from homeport.engine.hooks import Hook
+    from homeport.engine.name_templates import NameTemplate
+    from homeport.engine.retry_policy import Condition, Delay
+    from homeport.engine.states import State
 
 
 class FunctionTask(Task[P, R]):
     """A task whose work is a function."""
 
     def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
+        self._method: type | None = type(fn) if isinstance(fn, classmethod | staticmethod) else None
+        if isinstance(fn, classmethod | staticmethod):
+            fn = fn.__func__
         if not callable(fn):
             raise TypeError(f"@task is for functions; it was given {fn!r}.")
+        refuse_generator(fn, f"task {name or getattr(fn, '__name__', fn)!r}")
         self.run = fn  # type: ignore[method-assign]
         self.fn = fn
         self.is_async = inspect.iscoroutinefunction(fn)
@@ -29,11 +37,12 @@ class FunctionTask(Task[P, R]):
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), **options)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        """A task in a class is a method of its instances, outside runs and in them."""
-        if instance is None:
+        """A task in a class is a method of its instances (or of the class), outside runs and in them."""
+        if self._method is staticmethod or (instance is None and self._method is None):
             return self
         bound = copy.copy(self)
-        bound.run = self.fn.__get__(instance, owner)  # type: ignore[method-assign]
+        owning = owner if self._method is classmethod else instance
+        bound.run = self.fn.__get__(owning, owner)  # type: ignore[method-assign]
         return bound
 
 
@@ -47,15 +56,22 @@ def task(
     name: str | None = None,
     slug: str | None = None,
     description: str | None = None,
+    version: str | None = None,
     tags: Iterable[str] | None = None,
+    task_run_name: NameTemplate | None = None,
     retries: int = 0,
     retry_delay_seconds: Delay = 0.0,
+    retry_jitter_factor: float | None = None,
     retry_on: type[BaseException] | Sequence[type[BaseException]] | None = None,
+    retry_condition_fn: Condition | None = None,
     timeout_seconds: float | None = None,
     log_prints: bool | None = None,
     trigger: triggers.Trigger | None = None,
     skip_on_upstream_skip: bool = True,
     nout: int | None = None,
+    on_running: Sequence[Hook] | None = None,
+    on_completion: Sequence[Hook] | None = None,
+    on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
     **older: Any,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:

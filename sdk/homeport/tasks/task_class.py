@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from homeport import triggers
 from homeport.engine import current
-from homeport.engine.decisions import Delay, RetryPolicy
+from homeport.engine.hooks import Hook, Hooks, hooks_of
+from homeport.engine.name_templates import NameTemplate, check_name_template
+from homeport.engine.retry_policy import Condition, Delay, RetryPolicy, checked_policy
 from homeport.futures import Future, FutureList
 from homeport.spellings import canonical, seconds
 from homeport.tasks.nodes import Bindable
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     # With defaults, so that `class Extract(Task)` needs no brackets; Python has them from 3.13 on.
     from typing_extensions import ParamSpec, TypeVar
 
+    from homeport.engine.states import State
+
     P = ParamSpec("P", default=...)
     R = TypeVar("R", default=Any)
 else:
@@ -32,6 +36,8 @@ else:
     P = ParamSpec("P")
     R = TypeVar("R")
 
+HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
+
 
 class Task(Bindable, Generic[P, R]):
     """A unit of work. Subclass it and write `run`, or decorate a function with `@task`."""
@@ -39,8 +45,11 @@ class Task(Bindable, Generic[P, R]):
     # Class attributes, so that a subclass whose __init__ forgets to call this one still is a task.
     name: str = ""
     description: str = ""
+    version: str | None = None
     tags: frozenset[str] = frozenset()
     retry_policy = RetryPolicy()
+    hooks: Hooks | None = None
+    task_run_name: NameTemplate | None = None
     timeout_seconds: float | None = None
     log_prints: bool | None = None
     trigger: triggers.Trigger = staticmethod(triggers.all_successful)
@@ -61,21 +70,31 @@ class Task(Bindable, Generic[P, R]):
         *,
         slug: str | None = None,
         description: str | None = None,
+        version: str | None = None,
         tags: Iterable[str] | None = None,
+        task_run_name: NameTemplate | None = None,
         retries: int = 0,
         retry_delay_seconds: Delay = 0.0,
+        retry_jitter_factor: float | None = None,
         retry_on: type[BaseException] | Sequence[type[BaseException]] | None = None,
+        retry_condition_fn: Condition | None = None,
         timeout_seconds: float | None = None,
         log_prints: bool | None = None,
         trigger: triggers.Trigger | None = None,
         skip_on_upstream_skip: bool = True,
         nout: int | None = None,
+        on_running: Sequence[Hook] | None = None,
+        on_completion: Sequence[Hook] | None = None,
+        on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
         **older: Any,
     ) -> None:
         """Options of the task; the 1.x spellings (`max_retries`, `retry_delay`, ...) are understood too.
 
         `retry_delay_seconds` is a number, a list (one for each retry), or a function of the number of retries that
-        returns such. `nout` is the number of results of a task that returns a tuple, for unpacking in a `with Flow`.
+        returns such; `retry_jitter_factor` spreads it, `retry_on` and `retry_condition_fn(task, task_run, state)` say
+        which failures are retried. `task_run_name` is a template over the parameters, or a function. The hooks are
+        lists of `fn(task, task_run, state)`. `nout` is the number of results of a task that returns a tuple, for
+        unpacking in a `with Flow`.
         """
         if older:
             also = {"retries": retries, "timeout_seconds": timeout_seconds, "log_prints": log_prints}
@@ -89,8 +108,14 @@ class Task(Bindable, Generic[P, R]):
         self.slug = slug
         self.description = description or inspect.cleandoc(self.__doc__ or "" if type(self) is not Task else "")
         self.tags = frozenset(tags or ()) | current.tag_set.get()
-        errors = (retry_on,) if isinstance(retry_on, type) else tuple(retry_on) if retry_on else None
-        self.retry_policy = RetryPolicy(_retries(retries), seconds(retry_delay_seconds), errors)
+        self.version = version
+        self.retry_policy = checked_policy(
+            retries, seconds(retry_delay_seconds), retry_on, retry_jitter_factor, retry_condition_fn
+        )
+        check_name_template(task_run_name, argument="task_run_name", of=f"task {self.name!r}")
+        self.task_run_name = task_run_name
+        hooks = {"on_running": on_running, "on_completion": on_completion, "on_failure": on_failure}
+        self.hooks = hooks_of(hooks, of=f"task {self.name!r}")
         self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
         self.log_prints = log_prints
         self.trigger = trigger or triggers.all_successful
@@ -100,6 +125,17 @@ class Task(Bindable, Generic[P, R]):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """What the task does; subclasses write it."""
         raise NotImplementedError(f"Task {self.name!r} has no run() method.")
+
+    def bound_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of a call by name, defaults too; raises TypeError as the call would."""
+        signature = inspect.signature(self.run)
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        named = dict(bound.arguments)
+        for name, one in signature.parameters.items():
+            if one.kind is one.VAR_KEYWORD:
+                named.update(named.pop(name))
+        return named
 
     @property
     def key(self) -> str:
@@ -115,6 +151,16 @@ class Task(Bindable, Generic[P, R]):
     def retry_delay_seconds(self) -> Delay:
         """How long to wait before."""
         return self.retry_policy.delay
+
+    @property
+    def retry_jitter_factor(self) -> float:
+        """How far that may vary, as a share of it."""
+        return self.retry_policy.jitter
+
+    @property
+    def retry_condition_fn(self) -> Condition | None:
+        """What is asked whether to try again."""
+        return self.retry_policy.condition
 
     # The 1.x spellings.
     max_retries = retries
@@ -180,15 +226,20 @@ class Task(Bindable, Generic[P, R]):
             "name": self.name,
             "slug": self.slug,
             "description": self.description,
+            "version": self.version,
             "tags": self.tags,
+            "task_run_name": self.task_run_name,
             "retries": self.retries,
             "retry_delay_seconds": self.retry_delay_seconds,
+            "retry_jitter_factor": self.retry_jitter_factor,
             "retry_on": self.retry_policy.retry_on,
+            "retry_condition_fn": self.retry_condition_fn,
             "timeout_seconds": self.timeout_seconds,
             "log_prints": self.log_prints,
             "trigger": self.trigger,
             "skip_on_upstream_skip": self.skip_on_upstream_skip,
             "nout": self.nout,
+            **(self.hooks.options() if self.hooks is not None else {}),
         }
         changed = copy.copy(self)
         Task.__init__(changed, **{**same, **canonical(options, OPTIONS, of=f"task {self.name!r}")})
@@ -197,6 +248,22 @@ class Task(Bindable, Generic[P, R]):
     def copy(self, **options: Any) -> Task[P, R]:
         """A copy: another node, of the same work. The 1.x spelling of with_options."""
         return self.with_options(**options)
+
+    def on_running(self, hook: HookFunction) -> HookFunction:
+        """`@my_task.on_running`: call this function when a run of the task begins."""
+        return self._hooked("on_running", hook)
+
+    def on_completion(self, hook: HookFunction) -> HookFunction:
+        """`@my_task.on_completion`: call this function when a run of the task completed."""
+        return self._hooked("on_completion", hook)
+
+    def on_failure(self, hook: HookFunction) -> HookFunction:
+        """`@my_task.on_failure`: call this function when a run of the task failed, after its last retry."""
+        return self._hooked("on_failure", hook)
+
+    def _hooked(self, kind: str, hook: HookFunction) -> HookFunction:
+        self.hooks = (self.hooks or Hooks({}, None)).with_one(kind, hook)
+        return hook
 
     def __bool__(self) -> bool:
         return True
@@ -215,12 +282,6 @@ class Task(Bindable, Generic[P, R]):
 
 
 OPTIONS = frozenset(inspect.signature(Task.__init__).parameters) - {"self", "older"}
-
-
-def _retries(number: int) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise ValueError(f"retries is the number of times to try again, 0 or more; it was given {number!r}.")
-    return number
 
 
 def _state_of(future: Future[Any]) -> Any:
