@@ -71,6 +71,14 @@ class RunStateEvent(
     message: StateMessage = ""
 
 
+class RunNameEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="run_name", gc=False):
+    """The flow run is called this from now on: its flow made the name of its parameters."""
+
+    seq: Seq
+    at: At
+    name: Name
+
+
 class LogEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="log", gc=False):
     """One log line."""
 
@@ -91,7 +99,7 @@ class DroppedEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     reason: StateMessage
 
 
-Event = TaskRunEvent | TaskStateEvent | RunStateEvent | LogEvent | DroppedEvent
+Event = TaskRunEvent | TaskStateEvent | RunStateEvent | RunNameEvent | LogEvent | DroppedEvent
 
 
 class EventBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

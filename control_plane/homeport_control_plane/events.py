@@ -15,6 +15,7 @@ from homeport_control_plane.event_batch import (
     Event,
     EventBatch,
     LogEvent,
+    RunNameEvent,
     RunStateEvent,
     TaskRunEvent,
     TaskStateEvent,
@@ -74,17 +75,22 @@ async def _store(
     tasks: list[TaskRunEvent | TaskStateEvent] = []
     lines: list[LogEvent | DroppedEvent] = []
     states: list[RunStateEvent] = []
+    names: list[RunNameEvent] = []
     for event in events:
         if isinstance(event, TaskStateEvent | TaskRunEvent):
             tasks.append(event)
         elif isinstance(event, RunStateEvent):
             states.append(event)
+        elif isinstance(event, RunNameEvent):
+            names.append(event)
         else:
             lines.append(event)
     if tasks:
         await _fold_tasks(session, tenant_id, attempt_id, row, tasks, now)
     if lines:
         await _store_logs(session, tenant_id, row, lines, now)
+    if names:
+        await session.execute(SQL["name_run"], tenant_id, attempt_id, _storable(names[-1].name), row["live"])
     for state in states:
         await _rename_run(session, tenant_id, attempt_id, row["live"], state, now)
 

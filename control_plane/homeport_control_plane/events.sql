@@ -114,3 +114,8 @@ update flow_run r set
     event_number = r.event_number + 1
 where r.tenant_id = $1 and r.attempt_id = $2 and r.state_type = 'RUNNING' and $3 = 'RUNNING' and $8::boolean
 returning r.id
+
+-- name: name_run
+-- What the flow calls its run; only the attempt that holds the run may say so.
+update flow_run r set name = $3
+where r.tenant_id = $1 and r.attempt_id = $2 and $4::boolean

@@ -119,6 +119,15 @@ async def test_the_engine_renames_a_running_run_and_other_states_of_it_are_refus
     assert await world.history(claim.flow_run_id) == ["Scheduled", "Pending", "Running", "Retrying", "(Completed)"]
 
 
+async def test_a_flow_names_its_run_and_a_superseded_attempt_does_not(world: World) -> None:
+    claim = await world.started()
+
+    await world.report(claim, {"kind": "run_name", "seq": 1, "name": "orders of monday"})
+
+    assert await world.db.fetchval("select name from flow_run where id = $1", claim.flow_run_id) == "orders of monday"
+    assert await world.history(claim.flow_run_id) == ["Scheduled", "Pending", "Running"]
+
+
 async def test_lines_the_sender_lost_are_shown_where_they_are_missing(world: World) -> None:
     claim = await world.started()
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from homeport import triggers
 from homeport.engine import signals
-from homeport.engine.decisions import NEVER, Retry, RetryPolicy, after_exception, combined, start_verdict
+from homeport.engine.decisions import Retry, RetryPolicy, after_exception, combined, start_verdict
 from homeport.states import Completed, Failed, Skipped, TriggerFailed
 
 C, F, S = Completed(), Failed(), Skipped()
@@ -71,8 +71,8 @@ def test_a_failure_is_retried_exactly_as_often_as_retries_are_left(retries, run_
 
 
 def test_a_failure_without_a_policy_is_final():
-    assert after_exception(ValueError("x"), NEVER, 1).message == "ValueError: x"
-    assert after_exception(signals.TRIGGERFAIL("no"), NEVER, 1).name == "TriggerFailed"
+    assert after_exception(ValueError("x"), RetryPolicy(), 1).message == "ValueError: x"
+    assert after_exception(signals.TRIGGERFAIL("no"), RetryPolicy(), 1).name == "TriggerFailed"
 
 
 def test_states_together_fail_if_one_did_not_complete():
