@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from homeport.client import Client
     from homeport.code import CodeTree
+    from homeport.config import Settings
     from homeport.flows import Flow
 
 
@@ -66,6 +67,7 @@ class Registrar:
     queue: str = "default"
     labels: Sequence[str] = ()
     force: bool = False
+    deployment: str = "default"
     _stored: dict[tuple[Path, str], Stored] = field(default_factory=dict)
 
     def store(self, flow: Flow, source: Source) -> Stored:
@@ -101,6 +103,7 @@ class Registrar:
         return {
             "project": self.project,
             "name": flow.name,
+            "deployment": self.deployment,
             "description": flow.description or "",
             "entrypoint": source.entrypoint,
             "parameterSchema": flow.parameter_schema(),
@@ -167,16 +170,38 @@ def register_flow(
     from homeport.config import load_settings
 
     settings = load_settings()
-    source = source_of_file(flow, _defining_file(flow), Path(root) if root is not None else None)
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
-        registrar = Registrar(
-            client, project_name, settings.storage, settings.home, queue or settings.queue, tuple(labels), force
-        )
-        done = registrar.register(flow, source, registrar.store(flow, source))
+        done = register(
+            client, flow, project_name, settings, queue=queue, labels=tuple(labels), force=force,
+            root=Path(root) if root is not None else None,
+        )  # fmt: skip
     if not quiet:
         what = f"Version: {done.version}" if done.changed else f"Version: {done.version} (unchanged)"
         sys.stdout.write(f"Registered {flow.name!r}\n└── ID: {done.flow_id}\n└── {what}\n")
     return done.flow_id
+
+
+def register(
+    client: Client,
+    flow: Flow,
+    project: str,
+    settings: Settings,
+    *,
+    queue: str | None = None,
+    labels: tuple[str, ...] = (),
+    force: bool = False,
+    root: Path | None = None,
+    deployment: str = "default",
+) -> Registered:
+    """Store the code of a flow that is defined in a file, and register it; what the control plane made of it.
+
+    Raises RegistrationError, CodeError or ClientError, each saying what to do.
+    """
+    source = source_of_file(flow, _defining_file(flow), root)
+    registrar = Registrar(
+        client, project, settings.storage, settings.home, queue or settings.queue, labels, force, deployment
+    )
+    return registrar.register(flow, source, registrar.store(flow, source))
 
 
 def _defining_file(flow: Flow) -> Path:

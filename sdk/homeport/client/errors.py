@@ -31,6 +31,8 @@ class ClientError(Exception):
         self.message = message
         self.hint = hint
         self.operation = operation
+        if hint:
+            self.add_note(f"hint: {hint}")  # seen in a traceback, by whoever calls the client from a script
 
 
 class Unreachable(ClientError):  # noqa: N818 - reads as what happened, as the whole tree does

@@ -32,6 +32,7 @@ _TABLE = (
     Setting("api_key", None, "API key; wins over the stored one", secret=True, option="key"),
     Setting("storage", "{home}/storage", "Folder in which `register` stores code"),
     Setting("queue", "default", "Work queue that `register` and agents use unless told otherwise"),
+    Setting("record_runs", None, "Project in which runs of flows that are called here are recorded; else they are not"),
     Setting("timeout_seconds", "30", "How long to wait for one answer of the control plane"),
 )
 

@@ -12,6 +12,7 @@ from homeport.engine.flow_runs import FlowRun
 from homeport.engine.ids import new_id
 from homeport.engine.run import FlowRunInfo, run_to_end
 from homeport.engine.run_names import made_up_name
+from homeport.runtime import recorded
 
 if TYPE_CHECKING:
     from homeport.engine.states import State
@@ -30,11 +31,16 @@ def call(flow: Flow, values: dict[str, Any], *, return_state: bool) -> Any:
 
 def run(flow: Flow, values: dict[str, Any]) -> State:
     """Run the flow on its own to its end, in this thread; its final state."""
+    if (project := recorded.project()) is not None:
+        return recorded.run(flow, values, project)
     return run_to_end(_on_its_own(flow), values)
 
 
 async def _call_async(flow: Flow, parent: FlowRun | None, values: dict[str, Any], return_state: bool) -> Any:
     if parent is None:
+        if (project := recorded.project()) is not None:
+            state = await recorded.run_async(flow, values, project)
+            return state if return_state else _outcome(state)
         flow_run = _on_its_own(flow)
     else:
         flow_run = _child(flow, parent)
