@@ -99,7 +99,7 @@ def _begin(flow: Flow, values: dict[str, Any], into: str, on_cancel: Callable[[]
     from homeport.registration import register
     from homeport.runtime.direct_attempt import DirectAttempt
 
-    flow.checked_parameters(values)
+    flow.validate_parameters(values)
     parameters = {name: _as_json(flow, name, value) for name, value in values.items()}
     settings = load_settings()
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
