@@ -34,12 +34,14 @@ def test_code_results_environment_and_files_never_reach_the_control_plane(own_st
         f"""
         import os
         from homeport import flow, task
+        from homeport.client import Secret
 
         KEPT = "{IN_CODE}"
 
-        @task
+        @task(log_prints=True)
         def work(value):
             assert os.environ["PLANTED"] == "{IN_ENVIRONMENT[:-1]}" + "0"
+            print("told by mistake:", Secret("PLANTED").get())
             return "canary-result-" + "c02b44"
 
         @flow
@@ -60,6 +62,7 @@ def test_code_results_environment_and_files_never_reach_the_control_plane(own_st
     }
     assert IN_PARAMETER.encode() in seen["database"]
     assert IN_PARAMETER.encode() in seen["traffic"]
+    assert b"told by mistake: ***" in seen["database"]
     for canary in (IN_CODE, IN_RESULT, IN_ENVIRONMENT, IN_FILE):
         assert not [place for place, content in seen.items() if canary.encode() in content], canary
 

@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from homeport.client.errors import VersionMismatch as VersionMismatch
     from homeport.client.outcomes import expect as expect
     from homeport.client.retries import retry_delay as retry_delay
+    from homeport.client.secrets import Secret as Secret
     from homeport.client.sync_client import Client as Client
 
 _HOMES = {
     "AsyncClient": "async_client",
     "Client": "sync_client",
+    "Secret": "secrets",
     "expect": "outcomes",
     "retry_delay": "retries",
     **dict.fromkeys(

@@ -16,6 +16,7 @@ from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Retry
 from homeport.engine.drivers import Call, Pause, Settle, Steps, drive
 from homeport.engine.hooks import call_hooks
+from homeport.engine.masking import masked, masked_state
 from homeport.engine.name_templates import name_from
 from homeport.engine.parameters import ParameterError
 from homeport.engine.places import Places
@@ -188,6 +189,7 @@ class FlowRun:
         if self.parent is not None:
             self.parent.children.discard(self)
         self._begin()
+        state = masked_state(state)
         level = "INFO" if state.is_completed() else "WARNING" if state.is_cancelled() else "ERROR"
         self.log(level, f"Finished in state {state}")
         self._enter(state)
@@ -214,7 +216,7 @@ class FlowRun:
             return context.to_dict()
 
         values = self.flow.all_parameters(self.parameters)
-        name = name_from(template, values, context, of=f"flow {self.flow.name!r}")
+        name = masked(name_from(template, values, context, of=f"flow {self.flow.name!r}"))
         self.info = replace(self.info, name=name)
         if self.parent is None:
             self.reporter.run_name(name)
@@ -237,7 +239,7 @@ class FlowRun:
         self.reporter.task_state(self.info.id, self._state, run_count=self.run_count)
 
     def _enter(self, state: State) -> None:
-        self._state = state
+        self._state = state = masked_state(state)
         if self.parent is None:
             self.reporter.run_state(state)
         else:
@@ -314,7 +316,8 @@ class FlowRun:
         """A line of the engine's own."""
         logger = logger or (log_lines.FLOW_LOGGER if task_run is None else log_lines.TASK_LOGGER)
         task_run = self.task_run_id if task_run is None else task_run
-        self.reporter.log(at=datetime.now(UTC), level=level, logger=logger, message=message, task_run=task_run)
+        at = datetime.now(UTC)
+        self.reporter.log(at=at, level=level, logger=logger, message=masked(message), task_run=task_run)
 
 
 _DONE = states.Completed()

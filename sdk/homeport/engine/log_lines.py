@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine import current
+from homeport.engine.masking import masked
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
@@ -53,7 +54,7 @@ class _RunHandler(logging.Handler):
                 at=datetime.fromtimestamp(record.created, UTC),
                 level=_level(record.levelno),
                 logger=record.name,
-                message=self.format(record),
+                message=masked(self.format(record)),
                 task_run=run.task_run_id if task_run is None else task_run.id,
             )
         except Exception:

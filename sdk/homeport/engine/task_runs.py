@@ -17,6 +17,7 @@ from homeport.engine.decisions import Retry
 from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
 from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
+from homeport.engine.masking import masked, masked_state
 from homeport.engine.name_templates import NameTemplateError, name_from
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
@@ -162,6 +163,8 @@ class TaskRun:
         return self.state
 
     def _claim(self, state: State) -> bool:
+        if state.message:
+            state = masked_state(state)
         with self._lock:
             if self._final:
                 return False
@@ -302,7 +305,7 @@ class TaskRun:
         assert template is not None
         try:
             values = self.task.bound_arguments(args, kwargs)
-            self.name = name_from(template, values, self._more_names, of=f"task {self.task.name!r}")
+            self.name = masked(name_from(template, values, self._more_names, of=f"task {self.task.name!r}"))
         except (NameTemplateError, TypeError) as error:  # a TypeError: arguments that the call will refuse, too
             self.run.log("WARNING", f"{error} The run is named {self.name!r}.")
 
@@ -325,6 +328,8 @@ class TaskRun:
             )
 
     def _enter(self, state: State) -> None:
+        if state.message:
+            state = masked_state(state)
         self.state = state
         self.run.reporter.task_state(self.id, state, run_count=self.run_count)
 

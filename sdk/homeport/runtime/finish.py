@@ -8,6 +8,7 @@ from typing import Any
 
 from homeport.client.errors import FencedError, InvalidTransitionError, NotFoundError
 from homeport.client.outcomes import expect
+from homeport.engine.masking import masked
 from homeport.runtime.run_client import RunClient
 from homeport.runtime.source_lines import without_source
 
@@ -32,7 +33,7 @@ class FinalState:
     def to_input(self) -> dict[str, Any]:
         """The GraphQL input FinalStateInput."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        sent = {"type": self.type, "name": self.name, "message": without_source(self.message), "at": at}
+        sent = {"type": self.type, "name": self.name, "message": masked(without_source(self.message)), "at": at}
         # Left out where there is none: a control plane of before knows no such field.
         return sent if self.result is None else {**sent, "result": self.result}
 

@@ -1,0 +1,7 @@
+"""Secrets: named or referred to in code and configuration, resolved on this machine only, masked in what leaves it."""
+
+from homeport.secrets.named import Secret
+from homeport.secrets.references import InvalidReference, SecretNotFound, is_reference, resolve
+from homeport.secrets.values import SecretValue
+
+__all__ = ["InvalidReference", "Secret", "SecretNotFound", "SecretValue", "is_reference", "resolve"]
