@@ -57,11 +57,13 @@ def test_a_task_that_never_starts_has_its_ordinary_name():
 
     @flow
     def loads():
-        load.submit(fails.submit()).wait()
+        before = fails.submit()
+        load.submit(before).wait()
+        load.submit(before).wait()
 
     tried = try_run(loads)
 
-    assert tried.reported.named("load-0")[0].state.name == "TriggerFailed"
+    assert [tried.reported.named(f"load-{n}")[0].state.name for n in (0, 1)] == ["TriggerFailed"] * 2
 
 
 def test_a_graph_names_its_task_runs_too_and_knows_the_names_of_1x():

@@ -297,7 +297,8 @@ class TaskRun:
         """Take the name that the task's template gives; False while it has to wait for results."""
         if any(not future.done() for future in self.upstream):
             return False
-        self._take_name(resolve(self.args), resolve(self.kwargs))
+        if all(future.state.is_completed() or not matters for future, matters in self.upstream.items()):
+            self._take_name(resolve(self.args), resolve(self.kwargs))
         return True
 
     def _take_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
