@@ -40,6 +40,8 @@ class NewFlowRun:
     scheduled_at: datetime | None = None
     idempotency_key: str | None = None
     direct: bool = False
+    # Of the deployment, where the run is to be made of no other.
+    revision: int | None = None
 
     @property
     def ref(self) -> DeploymentRef:
@@ -114,6 +116,11 @@ async def create_many(
 
 async def _prepare(db: Database, tenant_id: UUID, new: NewFlowRun) -> _Prepared:
     found = await template(db, tenant_id, new.ref)
+    if new.revision not in (None, found.revision):
+        forget(db, tenant_id, new.ref)
+        found = await template(db, tenant_id, new.ref)
+        if new.revision != found.revision:
+            raise Conflict("the deployment has changed", hint="look at it again")
     if new.parameters is not None and not isinstance(new.parameters, dict):
         raise InvalidInput.field("parameters", "must be a JSON object")
     parameters = {**found.parameters, **(new.parameters or {})}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane import names
+from homeport_control_plane import names, schedule_times, schedules
 from homeport_control_plane.database import Queries, Row, load_sql
-from homeport_control_plane.documents import from_json
+from homeport_control_plane.documents import from_json, to_json
 from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page_size
 
 SQL = load_sql("deployments")
@@ -33,6 +34,8 @@ class Deployment:
     run_config: Any
     on_lost: str
     paused: bool
+    schedule: Any
+    schedule_active: bool
     created_at: datetime
     updated_at: datetime
 
@@ -75,6 +78,15 @@ async def page(
     return page_of([_deployment(row) for row in rows], size, lambda d: (d.created_at, d.id))
 
 
+def upcoming(deployment: Deployment, first: int, now: datetime) -> list[datetime]:
+    """The next times at which its schedule has a run due: up to 20, within a year of `now`; none while it is paused."""
+    if deployment.schedule is None or not deployment.schedule_active or deployment.paused:
+        return []
+    schedule = schedules.decoded(to_json("schedule", deployment.schedule))
+    found = schedule_times.upcoming(schedule, now, now + timedelta(days=366))
+    return [due.at for due in islice(found, min(max(first, 0), 20))]
+
+
 def _deployment(row: Row) -> Deployment:
-    documents = {name: from_json(row[name]) for name in ("parameters", "run_config")}
+    documents = {name: from_json(row[name]) for name in ("parameters", "run_config", "schedule")}
     return Deployment(**{**row, **documents, "labels": tuple(row["labels"])})

@@ -1,6 +1,7 @@
 -- name: get_many
 select d.id, d.name, d.flow_id, f.name as flow_name, f.project_id, p.name as project_name, d.flow_version_id, d.parameters,
-       d.labels, q.name as queue, d.run_config, d.on_lost, d.paused, d.created_at, d.updated_at
+       d.labels, q.name as queue, d.run_config, d.on_lost, d.paused, d.schedule, d.schedule_active,
+       d.created_at, d.updated_at
 from deployment d
 join flow f on f.id = d.flow_id
 join project p on p.id = f.project_id
@@ -9,7 +10,8 @@ where d.tenant_id = $1 and d.id = any ($2::uuid[])
 
 -- name: by_name
 select d.id, d.name, d.flow_id, f.name as flow_name, f.project_id, p.name as project_name, d.flow_version_id, d.parameters,
-       d.labels, q.name as queue, d.run_config, d.on_lost, d.paused, d.created_at, d.updated_at
+       d.labels, q.name as queue, d.run_config, d.on_lost, d.paused, d.schedule, d.schedule_active,
+       d.created_at, d.updated_at
 from deployment d
 join flow f on f.id = d.flow_id
 join project p on p.id = f.project_id
@@ -18,7 +20,8 @@ where d.tenant_id = $1 and p.tenant_id = $1 and p.name = $2 and f.name = $3 and 
 
 -- name: page
 select d.id, d.name, d.flow_id, f.name as flow_name, f.project_id, p.name as project_name, d.flow_version_id, d.parameters,
-       d.labels, q.name as queue, d.run_config, d.on_lost, d.paused, d.created_at, d.updated_at
+       d.labels, q.name as queue, d.run_config, d.on_lost, d.paused, d.schedule, d.schedule_active,
+       d.created_at, d.updated_at
 from deployment d
 join flow f on f.id = d.flow_id
 join project p on p.id = f.project_id

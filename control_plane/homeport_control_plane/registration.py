@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane import deployments, flows, names, work_queues
+from homeport_control_plane import deployments, flows, names, schedules, work_queues
 from homeport_control_plane.database import Database, Session, load_sql
 from homeport_control_plane.deployments import Deployment
 from homeport_control_plane.documents import to_json
-from homeport_control_plane.errors import InvalidInput, NotFound
+from homeport_control_plane.errors import FieldProblem, InvalidInput, NotFound
 from homeport_control_plane.flows import Flow, FlowVersion
 from homeport_control_plane.ids import new_id
 from homeport_control_plane.parameters import ParameterSchema
@@ -76,6 +76,8 @@ async def register(
     run_config: Any = None,
     on_lost: str = "CRASH",
     envelope: Any = None,
+    schedule: Any = None,
+    schedule_active: bool = True,
     force: bool = False,
 ) -> Registered:
     """Flow, version and deployment as described.
@@ -85,7 +87,7 @@ async def register(
     """
     names.name("name", name)
     names.name("deployment", deployment)
-    ParameterSchema(parameter_schema)
+    schema = ParameterSchema(parameter_schema)
     if on_lost not in ON_LOST:
         raise InvalidInput.field("onLost", f"must be one of {', '.join(ON_LOST)}; found {on_lost!r}")
     described = _Description(
@@ -102,6 +104,7 @@ async def register(
     default_parameters = to_json("parameters", _object("parameters", parameters))
     config = to_json("runConfig", _object("runConfig", run_config))
     wanted_labels = names.labels("labels", labels or ())
+    wanted_schedule = None if schedule is None else _schedule(schedule, schema, _object("parameters", parameters))
 
     async with db.transaction() as session:
         flow_id = await _flow(session, tenant_id, project, name)
@@ -119,7 +122,11 @@ async def register(
             wanted_labels,
             config,
             on_lost,
+            wanted_schedule,
+            schedule_active,
         )
+        if changed is not None:
+            await session.execute(SQL["take_back"], tenant_id, changed)
     return await _registered(db, tenant_id, flow_id, version_id, project, name, deployment, new or changed is not None)
 
 
@@ -177,6 +184,22 @@ async def _registered(
     if flow is None or version is None or made is None:
         raise NotFound("project", project, hint="it was deleted while the flow was being registered")
     return Registered(flow, version, made, changed)
+
+
+def _schedule(value: Any, schema: ParameterSchema, parameters: dict[str, Any]) -> str:
+    """The schedule's text; its runs can be made, because each clock's parameters fit the flow."""
+    schedule, text = schedules.checked(value)
+    for index, clock in enumerate(schedule.clocks):
+        names.labels(f"schedule.clocks[{index}].labels", clock.labels or ())
+        try:
+            schema.check({**parameters, **clock.parameters})
+        except InvalidInput as error:
+            raise InvalidInput(
+                f"runs of schedule.clocks[{index}] could not be made: {error.message}",
+                fields=[FieldProblem(f"schedule.clocks[{index}].{f.path}", f.message) for f in error.fields],
+                hint="give the parameter a default, or a value in the clock's parameter_defaults",
+            ) from error
+    return text
 
 
 def _object(path: str, value: Any) -> dict[str, Any]:

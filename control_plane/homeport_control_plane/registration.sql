@@ -27,8 +27,9 @@ returning made.id
 -- name: deployment
 -- Changes nothing, and counts no revision, if nothing is different.
 insert into deployment as d
-    (id, tenant_id, flow_id, name, flow_version_id, queue_id, parameters, labels, run_config, on_lost)
-values ($1, $2, $3, $4, $5, $6, $7::text::json, $8, $9::text::json, $10)
+    (id, tenant_id, flow_id, name, flow_version_id, queue_id, parameters, labels, run_config, on_lost, schedule,
+     schedule_active)
+values ($1, $2, $3, $4, $5, $6, $7::text::json, $8, $9::text::json, $10, $11::text::json, $12)
 on conflict (tenant_id, flow_id, name) do update set
     flow_version_id = excluded.flow_version_id,
     queue_id = excluded.queue_id,
@@ -36,9 +37,27 @@ on conflict (tenant_id, flow_id, name) do update set
     labels = excluded.labels,
     run_config = excluded.run_config,
     on_lost = excluded.on_lost,
+    schedule = excluded.schedule,
+    schedule_active = excluded.schedule_active,
+    -- What was made ahead is taken back with it.
+    scheduled_until = '-infinity',
     revision = d.revision + 1,
     updated_at = now()
-where (d.flow_version_id, d.queue_id, d.parameters::text, d.labels, d.run_config::text, d.on_lost) is distinct from
+where (d.flow_version_id, d.queue_id, d.parameters::text, d.labels, d.run_config::text, d.on_lost, d.schedule::text,
+       d.schedule_active) is distinct from
       (excluded.flow_version_id, excluded.queue_id, excluded.parameters::text, excluded.labels, excluded.run_config::text,
-       excluded.on_lost)
+       excluded.on_lost, excluded.schedule::text, excluded.schedule_active)
 returning id
+
+-- name: take_back
+-- Runs that were made ahead of a schedule, and that nobody has taken: they are made anew of what the deployment is now.
+with ahead as (
+    select r.id from flow_run r
+    where r.tenant_id = $1 and r.deployment_id = $2 and r.state_type = 'SCHEDULED' and r.created_by = 'scheduler'
+      and r.attempt_number = 0 and r.scheduled_at > now()
+    for update skip locked
+),
+forgotten as (
+    delete from flow_run_state s using ahead where s.flow_run_id = ahead.id
+)
+delete from flow_run r using ahead where r.id = ahead.id

@@ -93,6 +93,10 @@ create table deployment (
     paused boolean not null default false,
     -- Counts changes, so that what a server remembers of a deployment can be checked by the statement that uses it.
     revision int not null default 1,
+    schedule json,
+    schedule_active boolean not null default true,
+    -- How far ahead runs were made of the schedule.
+    scheduled_until timestamptz not null default '-infinity',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     unique (tenant_id, flow_id, name),
@@ -102,6 +106,8 @@ create table deployment (
     foreign key (tenant_id, queue_id) references work_queue (tenant_id, id)
 );
 create index deployment_newest on deployment (tenant_id, created_at desc, id desc);
+create index deployment_to_schedule on deployment (scheduled_until)
+    where schedule is not null and schedule_active and not paused;
 
 create table agent (
     id uuid primary key,
@@ -211,6 +217,7 @@ create index flow_run_held on flow_run (queue_id)
 create index flow_run_newest on flow_run (tenant_id, created_at desc, id desc);
 create index flow_run_newest_of_flow on flow_run (flow_id, created_at desc, id desc);
 create index flow_run_newest_of_state on flow_run (tenant_id, state_type, created_at desc, id desc);
+create index flow_run_of_schedule on flow_run (deployment_id) where state_type = 'SCHEDULED' and created_by = 'scheduler';
 create index flow_run_name on flow_run (tenant_id, name text_pattern_ops);
 
 create table attempt (

@@ -31,6 +31,8 @@ class Timings:
     notify_gap: float = 0.005
     rescue_every: float = 2.0
     late_every: float = 5.0
+    schedule_every: float = 5.0
+    schedule_ahead: float = 3600.0
     partitions_every: float = 3600.0
     max_lost_attempts: int = 3
     max_batch_bytes: int = 1024 * 1024

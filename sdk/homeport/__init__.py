@@ -33,7 +33,7 @@ _HOMES = {
     "unmapped": "homeport.engine.arguments",
 }
 _MODULES = frozenset(
-    {"context", "executors", "futures", "run_configs", "states", "storage", "task_runners", "triggers"}
+    {"context", "executors", "futures", "run_configs", "schedules", "states", "storage", "task_runners", "triggers"}
 )
 
 __all__ = [

@@ -68,6 +68,7 @@ class Registrar:
     labels: Sequence[str] = ()
     force: bool = False
     deployment: str = "default"
+    schedule_active: bool = True
     _stored: dict[tuple[Path, str], Stored] = field(default_factory=dict)
 
     def store(self, flow: Flow, source: Source) -> Stored:
@@ -114,10 +115,21 @@ class Registrar:
             "queue": self.queue,
             "runConfig": flow.run_config_dict(),
             "onLost": str(flow.on_lost).upper(),
+            "schedule": _schedule(flow),
+            "scheduleActive": self.schedule_active,
             "sdkVersion": homeport.__version__,
             "pythonVersion": platform.python_version(),
             "force": self.force,
         }
+
+
+def _schedule(flow: Flow) -> dict[str, Any] | None:
+    if flow.schedule is None:
+        return None
+    try:
+        return flow.schedule.to_dict()
+    except ValueError as error:
+        raise RegistrationError(f"The flow {flow.name!r} cannot be registered: {error}") from error
 
 
 def source_of_file(flow: Flow, file: Path, root: Path | None) -> Source:
@@ -159,6 +171,7 @@ def register_flow(
     labels: Iterable[str] = (),
     queue: str | None = None,
     force: bool = False,
+    set_schedule_active: bool = True,
     root: Path | str | None = None,
     quiet: bool = False,
 ) -> str:
@@ -173,7 +186,7 @@ def register_flow(
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
         done = register(
             client, flow, project_name, settings, queue=queue, labels=tuple(labels), force=force,
-            root=Path(root) if root is not None else None,
+            root=Path(root) if root is not None else None, schedule_active=set_schedule_active,
         )  # fmt: skip
     if not quiet:
         what = f"Version: {done.version}" if done.changed else f"Version: {done.version} (unchanged)"
@@ -192,6 +205,7 @@ def register(
     force: bool = False,
     root: Path | None = None,
     deployment: str = "default",
+    schedule_active: bool = True,
 ) -> Registered:
     """Store the code of a flow that is defined in a file, and register it; what the control plane made of it.
 
@@ -199,7 +213,15 @@ def register(
     """
     source = source_of_file(flow, _defining_file(flow), root)
     registrar = Registrar(
-        client, project, settings.storage, settings.home, queue or settings.queue, labels, force, deployment
+        client,
+        project,
+        settings.storage,
+        settings.home,
+        queue or settings.queue,
+        labels,
+        force,
+        deployment,
+        schedule_active,
     )
     return registrar.register(flow, source, registrar.store(flow, source))
 

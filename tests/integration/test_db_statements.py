@@ -25,6 +25,8 @@ _UNSCOPED = {
     "loops/rescuer.rescue",
     "loops/late_marker.mark",
     "loops/partitions.ahead",
+    "loops/scheduler.due",
+    "loops/scheduler.made",
     "wakeups.due",
     "wakeups.notify",
     # Works on the attempt that `events.open` found for the tenant and locked, in the same transaction.

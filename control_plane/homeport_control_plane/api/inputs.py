@@ -54,6 +54,10 @@ class RegisterFlowInput:
     sdk_version: str
     python_version: str
     envelope: JSON | None = None
+    schedule: JSON | None = strawberry.field(
+        default=None, description="When runs are due: clocks, filters, adjustments. None: only when asked for."
+    )
+    schedule_active: bool = strawberry.field(default=True, description="False: the schedule makes no runs for now.")
     force: bool = False
     idempotency_key: str | None = None
 

@@ -132,6 +132,8 @@ class ManagementMutations:
             sdk_version=input.sdk_version,
             python_version=input.python_version,
             envelope=input.envelope,
+            schedule=input.schedule,
+            schedule_active=input.schedule_active,
             force=input.force,
         )
         return FlowRegistered(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import asyncio
+from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
 
@@ -107,6 +108,8 @@ class Deployment:
     run_config: JSON
     on_lost: OnLost
     paused: bool
+    schedule: JSON | None = strawberry.field(description="Clocks, filters and adjustments, as they were registered.")
+    schedule_active: bool
     created_at: datetime
     updated_at: datetime
     row: strawberry.Private[deployments.Deployment]
@@ -122,6 +125,8 @@ class Deployment:
             run_config=deployment.run_config,
             on_lost=OnLost(deployment.on_lost),
             paused=deployment.paused,
+            schedule=deployment.schedule,
+            schedule_active=deployment.schedule_active,
             created_at=deployment.created_at,
             updated_at=deployment.updated_at,
             row=deployment,
@@ -134,6 +139,11 @@ class Deployment:
     @strawberry.field
     async def flow_version(self, info: Info) -> FlowVersion:
         return await flow_version_of(info, self.row.flow_version_id)
+
+    @strawberry.field
+    async def upcoming(self, info: Info, first: int = 3) -> list[datetime]:
+        """The next times at which the schedule has a run due; at most 20, within a year."""
+        return await asyncio.to_thread(deployments.upcoming, self.row, first, datetime.now(UTC))
 
 
 # These rows are held by a foreign key of the row that names them, so a missing one is a fault of ours.

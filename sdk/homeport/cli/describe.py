@@ -12,12 +12,13 @@ from homeport.cli import times
 from homeport.cli.failures import NOT_FOUND, CommandError
 from homeport.cli.flow_run import INSPECT_FIELDS, show_run
 from homeport.cli.printing import DataCommand, record
+from homeport.cli.schedule_text import schedule_text
 from homeport.cli.session import Session, pass_session
 
 FLOW_FIELDS = ("id", "name", "project", "latestVersion", "versions", "createdAt")
 DEPLOYMENT_FIELDS = (
-    "id", "name", "queue", "labels", "paused", "onLost", "parameters", "runConfig", "flow", "flowVersion", "createdAt",
-    "updatedAt",
+    "id", "name", "queue", "labels", "paused", "schedule", "scheduleActive", "upcoming", "onLost", "parameters",
+    "runConfig", "flow", "flowVersion", "createdAt", "updatedAt",
 )  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
@@ -83,6 +84,8 @@ def deployment(session: Session, ref: str, project: str | None, fields: str | No
         ("Queue", found["queue"]),
         ("Labels", found["labels"]),
         ("Paused", found["paused"]),
+        ("Schedule", schedule_text(found)),
+        ("Next runs", [times.local(moment) for moment in found["upcoming"]]),
         ("When lost", found["onLost"].lower()),
         ("Parameters", found["parameters"]),
         ("Run config", found["runConfig"]),

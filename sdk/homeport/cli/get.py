@@ -9,11 +9,13 @@ import click
 from homeport.cli import lists, times
 from homeport.cli.printing import Column, DataCommand, Node, rows
 from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
+from homeport.cli.schedule_text import schedule_text
 from homeport.cli.session import Session, pass_session
 from homeport.cli.work_queue import QUEUE_FIELDS, show_queues
 
 DEPLOYMENT_FIELDS = (
-    "id", "name", "flow", "flowVersion", "queue", "labels", "paused", "onLost", "parameters", "createdAt", "updatedAt",
+    "id", "name", "flow", "flowVersion", "queue", "labels", "paused", "schedule", "scheduleActive", "upcoming",
+    "onLost", "parameters", "createdAt", "updatedAt",
 )  # fmt: skip
 AGENT_FIELDS = (
     "id", "name", "kind", "labels", "queues", "version", "host", "capacity", "running", "health", "lastSeenAt",
@@ -72,19 +74,7 @@ def flow_runs(session: Session, /, fields: str | None, **filters: Any) -> None:
 
 @get.command(
     cls=DataCommand,
-    fields=(
-        "id",
-        "name",
-        "flow",
-        "flowVersion",
-        "queue",
-        "labels",
-        "paused",
-        "onLost",
-        "parameters",
-        "createdAt",
-        "updatedAt",
-    ),
+    fields=DEPLOYMENT_FIELDS,
 )
 @click.option("--project", "-p", help="Only of this project.")
 @click.option("--flow", "-f", help="Only of this flow.")
@@ -103,6 +93,8 @@ def deployments(
         Column("version", lambda node: node["flowVersion"]["number"]),
         Column("queue", lambda node: node["queue"]),
         Column("labels", lambda node: node["labels"], may_shrink=True),
+        Column("schedule", schedule_text, may_shrink=True),
+        Column("next", lambda node: times.local(node["upcoming"][0]) if node["upcoming"] else "", may_go=True),
         Column("paused", lambda node: "paused" if node["paused"] else ""),
         Column("id", lambda node: node["id"]),
     ]

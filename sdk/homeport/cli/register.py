@@ -44,6 +44,9 @@ class Tally:
 @click.option("--root", type=click.Path(path_type=Path), help="The folder that travels with the flow.")
 @click.option("--storage", type=click.Path(path_type=Path), help="The folder to store code in.")
 @click.option("--force", "-f", is_flag=True, help="Make a new version even when nothing changed.")
+@click.option(
+    "--no-schedule", is_flag=True, help="Register schedules paused: they make no runs until registered without."
+)
 @click.option("--watch", is_flag=True, help="Register again whenever a file changes, until Ctrl-C.")
 @pass_session
 def register(
@@ -57,6 +60,7 @@ def register(
     root: Path | None,
     storage: Path | None,
     force: bool,
+    no_schedule: bool,
     watch: bool,
     fields: str | None,
 ) -> int:
@@ -76,6 +80,7 @@ def register(
             queue or settings.queue,
             labels,
             force,
+            schedule_active=not no_schedule,
         )
         return Registering(registrar, names, root, quiet=fields is not None).run(sources.origins(paths, modules))
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from homeport.engine.retry_policy import Delay
     from homeport.engine.states import State
     from homeport.run_configs import RunConfig
+    from homeport.schedules import Schedule
     from homeport.storage import Storage
     from homeport.task_runners import TaskRunner
 
@@ -96,6 +97,7 @@ def flow(
     on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
     on_cancellation: Sequence[Hook] | None = None,
     on_crashed: Sequence[Hook] | None = None,
+    schedule: Schedule | None = None,
 ) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
 def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from homeport.engine.states import State
     from homeport.executors import Executor
     from homeport.run_configs import RunConfig
+    from homeport.schedules import Schedule
     from homeport.storage import Storage
 
 P = ParamSpec("P")
@@ -50,7 +51,7 @@ class Flow:
         description: str | None = None,
         version: str | None = None,
         flow_run_name: NameTemplate | None = None,
-        schedule: None = None,
+        schedule: Schedule | None = None,
         executor: Executor | TaskRunner | None = None,
         run_config: RunConfig | None = None,
         storage: Storage | None = None,
@@ -75,8 +76,6 @@ class Flow:
             raise ValueError(f"A flow needs a name; it was given {name!r}.")
         if unknown:
             raise unknown_argument(min(unknown), GRAPH_OPTIONS, of=f"flow {name!r}")
-        if schedule is not None:
-            raise TypeError(f"flow {name!r}: schedules are not available in this version of Homeport.")
         if on_lost not in ("crash", "retry", "hold"):
             raise ValueError(f"flow {name!r}: on_lost is 'crash', 'retry' or 'hold'; it was given {on_lost!r}.")
         self.name = name
@@ -89,6 +88,7 @@ class Flow:
         hooks = (on_running, on_completion, on_failure, on_cancellation, on_crashed)
         self.hooks = hooks_of(dict(zip(OF_FLOWS, hooks, strict=True)), of=f"flow {name!r}")
         self._version = version
+        self.schedule = schedule
         self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
         self.log_prints = log_prints
         self.should_validate_parameters = validate_parameters
@@ -217,6 +217,23 @@ class Flow:
             ],
         }
 
+    @property
+    def schedule(self) -> Schedule | None:
+        """When its runs are due once it is registered; None: only when asked for."""
+        return self._schedule
+
+    @schedule.setter
+    def schedule(self, value: Schedule | None) -> None:
+        if value is not None:
+            from homeport.schedules import Schedule
+
+            if not isinstance(value, Schedule):
+                raise TypeError(
+                    f"flow {self.name!r}: schedule is one of homeport.schedules, as CronSchedule('0 9 * * *'); "
+                    f"it was given {value!r}."
+                )
+        self._schedule = value
+
     # Running.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -235,10 +252,11 @@ class Flow:
             raise TypeError(f"flow {self.name!r} takes its parameters by name.")
         return local.call(self, values, return_state=return_state)
 
-    def run(self, parameters: dict[str, Any] | None = None, **kwargs: Any) -> State:
+    def run(self, parameters: dict[str, Any] | None = None, *, run_on_schedule: bool = False, **kwargs: Any) -> State:
         """Run it here, now, and return the final state; of a graph flow, `state.result[task]` is that task's state.
 
-        Raises ParameterError for parameters that do not fit.
+        With `run_on_schedule` it waits for each time of its schedule and runs then, until the schedule ends; the state
+        of the last run. Raises ParameterError for parameters that do not fit.
         """
         from homeport.engine import local
 
@@ -252,6 +270,10 @@ class Flow:
         if self._held_back("run"):
             return None  # type: ignore[return-value]
         values = {**(parameters or {}), **kwargs}
+        if run_on_schedule:
+            from homeport.schedules.local_runs import run_on_times
+
+            return run_on_times(self, values)
         self.validate_parameters(values)
         return local.run(self, values)
 
@@ -333,7 +355,7 @@ class Flow:
         return f"<Flow {self.name!r}>"
 
 
-GRAPH_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {"self", "schedule", "unknown"}
+GRAPH_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {"self", "unknown"}
 _CONCURRENT = ConcurrentTaskRunner()
 
 

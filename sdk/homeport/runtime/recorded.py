@@ -103,7 +103,8 @@ def _begin(flow: Flow, values: dict[str, Any], into: str, on_cancel: Callable[[]
     parameters = {name: _as_json(flow, name, value) for name, value in values.items()}
     settings = load_settings()
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
-        registered = register(client, flow, into, settings, deployment=DEPLOYMENT)
+        # A recorded run is one run: only what is registered runs on its schedule.
+        registered = register(client, flow, into, settings, deployment=DEPLOYMENT, schedule_active=False)
         # A key of our own makes it safe to ask again when an answer got lost.
         wanted = {"deploymentId": registered.deployment_id, "parameters": parameters, "direct": True}
         wanted["idempotencyKey"] = f"local-{uuid.uuid4().hex}"
