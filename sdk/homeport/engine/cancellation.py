@@ -10,3 +10,15 @@ class RunCancelled(BaseException):
     def __init__(self, reason: str = "The run was cancelled.") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Requests:
+    """How often this process was asked to stop: what a run that caught the exception, and went on, is judged by."""
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made = 0
+
+
+requests = Requests()

@@ -40,9 +40,12 @@ class Call:
 
     def perform(self) -> Any:
         """`fn()`."""
-        if self.timeout is None:
-            return self.function(*self.args, **self.kwargs)
-        return call_within(self.timeout, self.function, self.args, self.kwargs)
+        try:
+            if self.timeout is None:
+                return self.function(*self.args, **self.kwargs)
+            return call_within(self.timeout, self.function, self.args, self.kwargs)
+        except GeneratorExit as error:  # the steps would take it for their own end
+            raise RuntimeError("The code raised GeneratorExit.") from error
 
     async def perform_async(self) -> Any:
         """`await fn()`."""

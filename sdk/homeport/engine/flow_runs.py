@@ -12,7 +12,7 @@ from uuid import UUID
 
 from homeport.engine import current, decisions, log_lines, states
 from homeport.engine.arguments import find_futures, resolve
-from homeport.engine.cancellation import RunCancelled
+from homeport.engine.cancellation import RunCancelled, requests
 from homeport.engine.decisions import Retry
 from homeport.engine.drivers import Call, Pause, Settle, Steps, drive
 from homeport.engine.hooks import call_hooks
@@ -143,7 +143,10 @@ class FlowRun:
         self._submitted, self._bad = 0, []
         flow = self.flow
         try:
+            before = requests.made
             value = yield Call(flow.body, (self,), {}, flow.timeout_seconds)
+            if requests.made != before:  # the flow caught the exception that asked it to stop
+                raise RunCancelled()
             yield from self._settle()
             state = self._judge(value)
             return decisions.retry_or(state, flow.retry_policy, self.run_count) if state.is_failed() else state

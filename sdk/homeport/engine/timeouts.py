@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from homeport.engine.decisions import Abandoned, TimeLimitReached
@@ -22,6 +23,7 @@ class _Alarm(Abandoned):
 
 
 _deadlines: list[tuple[float, _Alarm]] = []  # of the main thread, outermost first
+_host: _HostTimer | None = None
 
 
 def call_within(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -37,7 +39,10 @@ def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
 
 
 def _by_timer(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    global _host
     limit = _Alarm()
+    if not _deadlines:
+        _host = _HostTimer()
     before = signal.signal(signal.SIGALRM, _on_alarm)
     _deadlines.append((time.monotonic() + seconds, limit))
     _arm()
@@ -51,21 +56,62 @@ def _by_timer(seconds: float, function: Callable[..., Any], args: tuple[Any, ...
         signal.setitimer(signal.ITIMER_REAL, 0)
         _deadlines.pop()
         signal.signal(signal.SIGALRM, before)
-        _arm()
+        if _deadlines:
+            _arm()
+        elif _host is not None:
+            _host.go_on()
+
+
+class _HostTimer:
+    """The timer that the program around us had set: the same signal, so ours stands in for it, and gives it back."""
+
+    __slots__ = ("due", "every", "handler")
+
+    def __init__(self) -> None:
+        left, self.every = signal.setitimer(signal.ITIMER_REAL, 0)
+        self.due = time.monotonic() + left if left else float("inf")
+        self.handler = signal.getsignal(signal.SIGALRM)
+
+    def ring(self, number: int, frame: FrameType | None) -> None:
+        """Do what it would have done at this time."""
+        self.due = self.due + self.every if self.every else float("inf")
+        if callable(self.handler):
+            self.handler(number, frame)
+        elif self.handler is signal.SIG_DFL:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGALRM)
+
+    def go_on(self) -> None:
+        """Let it run on by itself."""
+        if self.due != float("inf"):
+            signal.setitimer(signal.ITIMER_REAL, max(self.due - time.monotonic(), 1e-6), self.every)
 
 
 def _arm() -> None:
     if _deadlines:
         nearest = min(at for at, _ in _deadlines)
+        if _host is not None:
+            nearest = min(nearest, _host.due)
         signal.setitimer(signal.ITIMER_REAL, max(nearest - time.monotonic(), 1e-6))
 
 
-def _on_alarm(number: int, frame: object) -> None:
-    now = time.monotonic()
+def _on_alarm(number: int, frame: FrameType | None) -> None:
+    now = time.monotonic() + 1e-4
     for at, limit in _deadlines:
-        if at <= now + 1e-4:
+        if at <= now:
             raise limit
-    _arm()
+    if _host is not None and _host.due <= now:
+        _arm_after_host(number, frame)
+    else:
+        _arm()
+
+
+def _arm_after_host(number: int, frame: FrameType | None) -> None:
+    assert _host is not None
+    try:
+        _host.ring(number, frame)
+    finally:
+        _arm()
 
 
 def _by_thread(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

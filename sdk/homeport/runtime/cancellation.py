@@ -53,6 +53,7 @@ class Cancellation:
             return
         self.requested = True
         if self._user_code_runs:
-            from homeport.engine.cancellation import RunCancelled
+            from homeport.engine.cancellation import RunCancelled, requests
 
+            requests.made += 1
             raise RunCancelled()
