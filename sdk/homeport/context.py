@@ -59,6 +59,14 @@ def _text(read: Any) -> Any:
     return as_text
 
 
+def _of_rounds(name: str) -> Any:
+    def read() -> Any:
+        task_run = current.task_run.get()
+        return getattr(task_run.rounds, name) if task_run is not None and task_run.rounds is not None else None
+
+    return read
+
+
 def _parameters() -> dict[str, Any] | None:
     run = current.flow_run.get()
     return run.parameters if run is not None else None
@@ -94,7 +102,10 @@ _NAMES: dict[str, Any] = {
     "map_index": _of_task_run("map_index"),
     "parameters": _parameters,
     "project_name": _of_run("project_name"),
+    "resume": _of_rounds("resumed"),
     "scheduled_start_time": _scheduled,
+    "task_loop_count": _of_rounds("count"),
+    "task_loop_result": _of_rounds("result"),
     "task_name": _task_name,
     "task_run_count": _of_task_run("run_count"),
     "task_run_id": _text(_of_task_run("id")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from homeport.engine import signals
 from homeport.engine.states import State
 
 States = Mapping[Any, State]
@@ -40,11 +41,16 @@ always_run = all_finished
 
 
 def not_all_skipped(upstream_states: States) -> bool:
-    """All succeeded, and at least one was not skipped."""
+    """All succeeded, and at least one was not skipped; where all were skipped, the task is skipped too."""
     states = upstream_states.values()
-    return all(state.is_completed() for state in states) and not (
-        upstream_states and all(state.is_skipped() for state in states)
-    )
+    if upstream_states and all(state.is_skipped() for state in states):
+        raise signals.SKIP("Everything before this task was skipped.")
+    return all(state.is_completed() for state in states)
+
+
+def manual_only(upstream_states: States) -> bool:
+    """Never by itself: the task waits for somebody to say that it may run."""
+    raise signals.PAUSE("It runs only when somebody says so.")
 
 
 def some_failed(at_least: float | None = None, at_most: float | None = None) -> Trigger:
@@ -55,6 +61,10 @@ def some_failed(at_least: float | None = None, at_most: float | None = None) -> 
 def some_successful(at_least: float | None = None, at_most: float | None = None) -> Trigger:
     """A trigger: between so many succeeded. A number below 1 (as 0.5) is a share of all."""
     return _some("some_successful", State.is_completed, at_least, at_most)
+
+
+BUILT_IN = frozenset({all_successful, all_failed, any_successful, any_failed, all_finished, not_all_skipped})
+"""Those whose answer depends on nothing but how many of the states are of which kind."""
 
 
 def _failed(state: State) -> bool:

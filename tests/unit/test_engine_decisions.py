@@ -21,7 +21,7 @@ C, F, S = Completed(), Failed(), Skipped()
         (triggers.any_failed, [[C, F], []], [[C, S]]),
         (triggers.all_finished, [[C, F], [F], []], []),
         (triggers.always_run, [[F]], []),
-        (triggers.not_all_skipped, [[C, S], []], [[S, S], [C, F]]),
+        (triggers.not_all_skipped, [[C, S], []], [[S, F], [C, F]]),
         (triggers.some_failed(at_least=2), [[F, F, C]], [[F, C, C]]),
         (triggers.some_failed(at_most=0.5), [[F, C], [C, C]], [[F, F, C]]),
         (triggers.some_successful(at_least=0.5), [[C, F]], [[C, F, F]]),
@@ -43,6 +43,10 @@ def test_a_task_without_anything_before_it_starts():
 def test_a_skip_before_it_skips_a_task_whatever_its_trigger():
     assert verdict(triggers.always_run, [C, S]).name == "Skipped"
     assert verdict(triggers.always_run, [C, S], skip=False) is None
+
+
+def test_where_everything_was_skipped_not_all_skipped_skips_too():
+    assert verdict(triggers.not_all_skipped, [S, S], skip=False).name == "Skipped"
 
 
 def test_a_trigger_that_raises_says_what():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from homeport.engine import current, decisions, log_lines, states
+from homeport.engine.approvals import ask_on_terminal
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled, requests
 from homeport.engine.decisions import Retry
@@ -21,6 +22,7 @@ from homeport.engine.name_templates import name_from
 from homeport.engine.parameters import ParameterError
 from homeport.engine.places import Places
 from homeport.engine.prints import Capture
+from homeport.engine.state_handlers import handled, outcome_after
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
 from homeport.engine.task_runs import PENDING, TaskRun, cancelled
@@ -128,12 +130,18 @@ class FlowRun:
             self.log("ERROR", f"The flow could not start:\n{story(error)}")
             return decisions.failure(error)
         self._begin()
+        if self.flow.state_handlers:
+            chosen = handled(self.flow.state_handlers, self.flow, PENDING, self._state, self.log)
+            if chosen.type is not StateType.RUNNING:
+                return _an_end(chosen)
         yield from self._call_hooks(self._state)
         while True:
             self.run_count += 1
             outcome = yield from self._one_call()
+            if self.flow.state_handlers:
+                outcome = outcome_after(self.flow.state_handlers, self.flow, self._state, outcome, self.log)
             if not isinstance(outcome, Retry):
-                return outcome
+                return _an_end(outcome)
             self._enter(states.Retrying(outcome.state.message))
             yield Pause(outcome.seconds, self.stop)
             if self.stop.is_set():
@@ -193,8 +201,9 @@ class FlowRun:
             self.parent.children.discard(self)
         self._begin()
         state = masked_state(state)
-        level = "INFO" if state.is_completed() else "WARNING" if state.is_cancelled() else "ERROR"
-        self.log(level, f"Finished in state {state}")
+        level = "INFO" if state.is_completed() else "ERROR" if state.is_failed() or state.is_crashed() else "WARNING"
+        told = states.shown(state)
+        self.log(level, f"Finished in state {told}" if state.is_final() else f"Stopped in state {told}")
         self._enter(state)
         self.final = state
         return state
@@ -272,6 +281,10 @@ class FlowRun:
             if self.parent is None:
                 log_lines.end(self)
 
+    def approve(self, name: str, message: str) -> bool:
+        """Whether a paused task may go on: somebody says so."""
+        return self.is_local and ask_on_terminal(name, message)
+
     # Its tasks.
 
     def new_task_run(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> TaskRun:
@@ -321,6 +334,13 @@ class FlowRun:
         task_run = self.task_run_id if task_run is None else task_run
         at = datetime.now(UTC)
         self.reporter.log(at=at, level=level, logger=logger, message=masked(message), task_run=task_run)
+
+
+def _an_end(outcome: decisions.Outcome) -> State:
+    """The state in which a flow ends; for what only a task can do, one that says so."""
+    if isinstance(outcome, decisions.Round):
+        return states.Failed("A flow cannot LOOP: only a task can.")
+    return outcome.state if isinstance(outcome, decisions.Hold | Retry) else outcome
 
 
 _DONE = states.Completed()

@@ -75,6 +75,9 @@ def _judged(found: dict[Task[..., Any], results.State], reference: list[Task[...
     verdict = decisions.combined(deciding, None)
     if verdict.is_completed():
         return results.of(states.Completed("All reference tasks succeeded.", data=found))
+    if verdict.is_paused():
+        held = ", ".join(task.name for task, state in found.items() if isinstance(state, results.Paused))
+        return results.of(states.Paused(f"Waits for somebody to say that it may go on: {held}.", data=found))
     failed = [task.name for task in reference if not found[task].is_completed()]
     message = (
         f"Some reference tasks failed: {', '.join(failed[:5])}{', …' if len(failed) > 5 else ''}. {verdict.message}"

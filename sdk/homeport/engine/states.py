@@ -88,6 +88,10 @@ class State:
         """True while the run waits for its time."""
         return self.type is StateType.SCHEDULED
 
+    def is_paused(self) -> bool:
+        """True while the run waits for somebody."""
+        return self.type is StateType.PAUSED
+
     def is_skipped(self) -> bool:
         """True when the task was left out, which counts as success."""
         return self.name == "Skipped"
@@ -98,6 +102,11 @@ class State:
 
     def __str__(self) -> str:
         return f"{self.name}({self.message!r})" if self.message else f"{self.name}()"
+
+
+def shown(state: State) -> str:
+    """The state as a line of a log says it, whatever kind of view it is."""
+    return State.__str__(state)
 
 
 class UnsuccessfulRun(Exception):  # noqa: N818 - named for what happened
@@ -122,11 +131,14 @@ AwaitingRetry = _maker(StateType.SCHEDULED, "AwaitingRetry")
 Pending = _maker(StateType.PENDING, "Pending")
 Running = _maker(StateType.RUNNING, "Running")
 Retrying = _maker(StateType.RUNNING, "Retrying")
+Looped = _maker(StateType.RUNNING, "Looped")
+Paused = _maker(StateType.PAUSED, "Paused")
 Cancelling = _maker(StateType.CANCELLING, "Cancelling")
 Completed = _maker(StateType.COMPLETED, "Completed")
 Skipped = _maker(StateType.COMPLETED, "Skipped")
 Failed = _maker(StateType.FAILED, "Failed")
 TimedOut = _maker(StateType.FAILED, "TimedOut")
 TriggerFailed = _maker(StateType.FAILED, "TriggerFailed")
+ValidationFailed = _maker(StateType.FAILED, "ValidationFailed")
 Crashed = _maker(StateType.CRASHED, "Crashed")
 Cancelled = _maker(StateType.CANCELLED, "Cancelled")

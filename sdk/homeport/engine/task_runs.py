@@ -6,19 +6,22 @@ import contextlib
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from homeport import triggers
 from homeport.engine import current, decisions, states
+from homeport.engine.approvals import Approval
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
-from homeport.engine.decisions import Retry
+from homeport.engine.decisions import Hold, Outcome, Retry, Round
 from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
 from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
 from homeport.engine.masking import masked, masked_state
 from homeport.engine.name_templates import NameTemplateError, name_from
+from homeport.engine.state_handlers import handled, outcome_after
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
 from homeport.engine.timeouts import raise_in_thread
@@ -30,6 +33,15 @@ if TYPE_CHECKING:
 
 MOST_UPSTREAM_TOLD = 100
 PENDING = states.Pending()
+
+
+class Rounds:
+    """What a task run knows that was called again for another reason than a retry: a loop, or somebody's word."""
+
+    __slots__ = ("count", "result", "resumed")
+
+    def __init__(self) -> None:
+        self.count, self.result, self.resumed = 1, None, False
 
 
 class TaskRun:
@@ -49,6 +61,7 @@ class TaskRun:
         "map_index",
         "name",
         "parent",
+        "rounds",
         "run",
         "run_count",
         "state",
@@ -73,6 +86,7 @@ class TaskRun:
         self.name, self.map_index, self.direct = name, map_index, direct
         self.id = new_id()
         self.run_count = 0
+        self.rounds: Rounds | None = None
         self.state: State = PENDING
         self._final = False
         self._lock = threading.Lock()
@@ -113,46 +127,90 @@ class TaskRun:
         if self._final:
             return self.state
         verdict = self._verdict()
-        if verdict is not None:
-            return (yield from self._end(verdict))
+        if verdict is not None and (ended := (yield from self._before_first(verdict))) is not None:
+            return ended
         args, kwargs = self.args, self.kwargs
         if self.upstream or self.map_index is not None:
             args, kwargs = resolve(args), resolve(kwargs)
         task, run = self.task, self.run
         if self._untold is not None:
             self._tell_named(args, kwargs)
+        calls = 0
+        outcome: Outcome
         while True:
+            if task.state_handlers and (changed := self._entry_changed()) is not None:
+                if (ended := (yield from self._go_on(changed))) is not None:
+                    return ended
+                continue
             self.run_count += 1
-            self._enter(states.Running() if self.run_count == 1 else states.Retrying())
+            calls += 1
+            self._enter(states.Running() if calls == 1 else states.Retrying())
             if task.hooks is not None and self.run_count == 1:
                 yield from self._call_hooks(task.hooks.after(self.state))
             token = current.task_run.set(self)
             capture = run.capture_of(task, self.id)
             self._thread = threading.get_ident()
-            outcome: State | Retry
             try:
                 if capture is not None:
                     capture.begin()
                 value = yield Call(task.run, args, kwargs, task.timeout_seconds)
-                outcome = decisions.after_return(value, task.retry_policy, self.run_count, (task, self))
+                outcome = decisions.after_return(value, task.retry_policy, calls, (task, self))
             except BaseException as error:
                 if decisions.is_stop(error):
                     self.finish(cancelled(error))
                     raise
-                outcome = decisions.after_exception(error, task.retry_policy, self.run_count, (task, self))
+                outcome = decisions.after_exception(error, task.retry_policy, calls, (task, self))
                 self._log_failure(error, outcome)
             finally:
                 self._leave_user_code()
                 if capture is not None:
                     capture.end()
                 current.task_run.reset(token)
-            if not isinstance(outcome, Retry):
+            if task.state_handlers:
+                outcome = outcome_after(task.state_handlers, task, self.state, outcome, self._log)
+            if isinstance(outcome, State):
                 return self.finish(outcome) if task.hooks is None else (yield from self._end(outcome))
-            self._enter(outcome.state)
-            yield Pause(outcome.seconds, run.stop)
-            if run.stop.is_set() or self._final:
-                self.finish(states.Cancelled("Cancelled while waiting for a retry."))
-                raise RunCancelled()
+            if (ended := (yield from self._go_on(outcome))) is not None:
+                return ended
+            if isinstance(outcome, Round):
+                calls = 0
+
+    def _before_first(self, verdict: State | Hold) -> Steps:
+        """What comes of it that the trigger did not simply let it start: its end, or None if it starts all the same."""
+        outcome: Outcome = verdict
+        if self.task.state_handlers and _is_told(verdict):
+            outcome = outcome_after(self.task.state_handlers, self.task, self.state, verdict, self._log)
+        return (yield from self._go_on(outcome))
+
+    def _entry_changed(self) -> Outcome | None:
+        """What the state handlers want instead of a call of the task; None for the call."""
+        chosen = handled(self.task.state_handlers, self.task, self.state, states.Running(), self._log)
+        return None if chosen.name == "Running" else decisions.as_outcome(chosen)
+
+    def _go_on(self, outcome: Outcome) -> Steps:
+        """Wait for whatever comes before the next call; None then, and the final state where there is none."""
+        if isinstance(outcome, State):
+            return (yield from self._end(outcome))
+        if isinstance(outcome, Hold):
+            return (yield from self._held(outcome))
+        self._enter(outcome.state)
+        if isinstance(outcome, Round):
+            rounds = self.rounds = self.rounds or Rounds()
+            rounds.count, rounds.result = rounds.count + 1, outcome.result
+        else:
+            yield Pause(_seconds_until(outcome), self.run.stop)
+        if self.run.stop.is_set() or self._final:
+            self.finish(states.Cancelled("Cancelled while waiting for a retry."))
+            raise RunCancelled()
+        return None
+
+    def _held(self, hold: Hold) -> Steps:
+        self._log("INFO", f"Paused: {hold.state.message}")
+        if not (yield Approval(self, hold.state.message)):
+            return (yield from self._end(hold.state))
+        self.rounds = self.rounds or Rounds()
+        self.rounds.resumed = True
+        return None
 
     def finish(self, state: State) -> State:
         """Take the final state, unless there is one already: the first stands. Returns the one that stands."""
@@ -172,7 +230,8 @@ class TaskRun:
             self.state = state
         if self._untold is not None:
             self._tell()
-        self.run.reporter.task_state(self.id, state, run_count=self.run_count)
+        if state.type is not StateType.PENDING:  # it was not started, and stays what it was told to be
+            self.run.reporter.task_state(self.id, state, run_count=self.run_count)
         return True
 
     def _release(self) -> None:
@@ -286,7 +345,7 @@ class TaskRun:
             not future.done() and future.task_run._needs_loop() for future in self.upstream
         )
 
-    def _verdict(self) -> State | None:
+    def _verdict(self) -> State | Hold | None:
         strict = {future: future.state for future, matters in self.upstream.items() if matters}
         trigger = self.task.trigger
         if trigger is triggers.all_successful and all(state.name == "Completed" for state in strict.values()):
@@ -340,8 +399,8 @@ class TaskRun:
         if self.run.stop.is_set() and thread == threading.get_ident():
             raise_in_thread(thread, None)
 
-    def _log_failure(self, error: BaseException, outcome: State | Retry) -> None:
-        if isinstance(outcome, State) and outcome.type is StateType.COMPLETED:
+    def _log_failure(self, error: BaseException, outcome: Outcome) -> None:
+        if isinstance(outcome, Round | Hold) or (isinstance(outcome, State) and outcome.type is StateType.COMPLETED):
             return
         text = f"The task raised an exception:\n{story(error)}"
         if isinstance(outcome, Retry):
@@ -363,6 +422,17 @@ class _Countdown:
             if self._left:
                 return
         self._then()
+
+
+def _is_told(verdict: State | Hold) -> bool:
+    # Waiting for what is paused is no change of state.
+    return isinstance(verdict, Hold) or verdict.type is not StateType.PENDING
+
+
+def _seconds_until(retry: Retry) -> float:
+    if retry.start_time is None:
+        return retry.seconds
+    return max(0.0, (retry.start_time - datetime.now(UTC)).total_seconds())
 
 
 def cancelled(error: BaseException) -> State:

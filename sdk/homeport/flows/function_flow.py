@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from homeport.engine.parameters import Signature
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from homeport.engine.hooks import Hook
     from homeport.engine.name_templates import NameTemplate
     from homeport.engine.retry_policy import Delay
+    from homeport.engine.state_handlers import StateHandler
     from homeport.engine.states import State
     from homeport.run_configs import RunConfig
     from homeport.schedules import Schedule
@@ -98,6 +99,7 @@ def flow(
     on_cancellation: Sequence[Hook] | None = None,
     on_crashed: Sequence[Hook] | None = None,
     schedule: Schedule | None = None,
+    state_handlers: Iterable[StateHandler] | None = None,
 ) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
 def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.

@@ -18,6 +18,7 @@ from homeport.engine.hooks import OF_FLOWS, Hook, Hooks, hooks_of
 from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.parameters import ParameterError, Signature, jsonable, object_schema
 from homeport.engine.retry_policy import Delay, checked_policy
+from homeport.engine.state_handlers import StateHandler, checked_handlers
 from homeport.parameters import Parameter
 from homeport.spellings import ABSENT_OF_FLOWS, seconds, unknown_argument
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
@@ -69,6 +70,7 @@ class Flow:
         on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
         on_cancellation: Sequence[Hook] | None = None,
         on_crashed: Sequence[Hook] | None = None,
+        state_handlers: Iterable[StateHandler] | None = None,
         **unknown: Never,
     ) -> None:
         """Options of the flow; one that this version does not have is a TypeError that names those it has."""
@@ -87,6 +89,7 @@ class Flow:
         self.flow_run_name = flow_run_name
         hooks = (on_running, on_completion, on_failure, on_cancellation, on_crashed)
         self.hooks = hooks_of(dict(zip(OF_FLOWS, hooks, strict=True)), of=f"flow {name!r}")
+        self.state_handlers = checked_handlers(state_handlers, f"flow {name!r}")
         self._version = version
         self.schedule = schedule
         self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
@@ -275,7 +278,12 @@ class Flow:
 
             return run_on_times(self, values)
         self.validate_parameters(values)
-        return local.run(self, values)
+        state = local.run(self, values)
+        if self.fn is not None:
+            return state
+        from homeport.engine import state as older
+
+        return older.of(state)
 
     def validate_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, converted as the flow wants them; raises ParameterError."""

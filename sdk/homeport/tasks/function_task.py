@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from homeport.engine.hooks import Hook
     from homeport.engine.name_templates import NameTemplate
     from homeport.engine.retry_policy import Condition, Delay
+    from homeport.engine.state_handlers import StateHandler
     from homeport.engine.states import State
 
 
@@ -72,6 +73,7 @@ def task(
     on_running: Sequence[Hook] | None = None,
     on_completion: Sequence[Hook] | None = None,
     on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
+    state_handlers: Iterable[StateHandler] | None = None,
     **older: Any,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:

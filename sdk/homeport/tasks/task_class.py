@@ -16,6 +16,7 @@ from homeport.engine import current
 from homeport.engine.hooks import Hook, Hooks, hooks_of
 from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.retry_policy import Condition, Delay, RetryPolicy, checked_policy
+from homeport.engine.state_handlers import StateHandler, checked_handlers
 from homeport.futures import Future, FutureList
 from homeport.spellings import canonical, seconds
 from homeport.tasks.nodes import Bindable
@@ -49,6 +50,7 @@ class Task(Bindable, Generic[P, R]):
     tags: frozenset[str] = frozenset()
     retry_policy = RetryPolicy()
     hooks: Hooks | None = None
+    state_handlers: tuple[StateHandler, ...] = ()
     task_run_name: NameTemplate | None = None
     timeout_seconds: float | None = None
     log_prints: bool | None = None
@@ -86,6 +88,7 @@ class Task(Bindable, Generic[P, R]):
         on_running: Sequence[Hook] | None = None,
         on_completion: Sequence[Hook] | None = None,
         on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
+        state_handlers: Iterable[StateHandler] | None = None,
         **older: Any,
     ) -> None:
         """Options of the task; the 1.x spellings (`max_retries`, `retry_delay`, ...) are understood too.
@@ -93,7 +96,8 @@ class Task(Bindable, Generic[P, R]):
         `retry_delay_seconds` is a number, a list (one for each retry), or a function of the number of retries that
         returns such; `retry_jitter_factor` spreads it, `retry_on` and `retry_condition_fn(task, task_run, state)` say
         which failures are retried. `task_run_name` is a template over the parameters, or a function. The hooks are
-        lists of `fn(task, task_run, state)`. `nout` is the number of results of a task that returns a tuple, for
+        lists of `fn(task, task_run, state)`; `state_handlers` are `fn(task, old_state, new_state)` and may return the
+        state to take instead. `nout` is the number of results of a task that returns a tuple, for
         unpacking in a `with Flow`.
         """
         if older:
@@ -116,6 +120,7 @@ class Task(Bindable, Generic[P, R]):
         self.task_run_name = task_run_name
         hooks = {"on_running": on_running, "on_completion": on_completion, "on_failure": on_failure}
         self.hooks = hooks_of(hooks, of=f"task {self.name!r}")
+        self.state_handlers = checked_handlers(state_handlers, f"task {self.name!r}")
         self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
         self.log_prints = log_prints
         self.trigger = trigger or triggers.all_successful
@@ -239,6 +244,7 @@ class Task(Bindable, Generic[P, R]):
             "trigger": self.trigger,
             "skip_on_upstream_skip": self.skip_on_upstream_skip,
             "nout": self.nout,
+            "state_handlers": self.state_handlers,
             **(self.hooks.options() if self.hooks is not None else {}),
         }
         changed = copy.copy(self)
