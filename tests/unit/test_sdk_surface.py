@@ -74,11 +74,11 @@ def test_an_option_that_this_version_does_not_have_is_refused_and_not_ignored():
     ("make", "named"),
     [
         (
-            lambda: Flow("etl", state_handlers=[print]),
-            "flow 'etl' has no argument 'state_handlers'.*takes: .*executor",
+            lambda: Flow("etl", zebra=[print]),
+            "flow 'etl' has no argument 'zebra'.*takes: .*executor",
         ),
         (lambda: Flow("etl", nmae="x", on_failure=print), "flow 'etl' has no argument 'nmae'.*you mean 'name'"),
-        (lambda: flow(state_handlers=[print]), "@flow has no argument 'state_handlers'.*takes: .*task_runner"),
+        (lambda: flow(zebra=[print]), "@flow has no argument 'zebra'.*takes: .*task_runner"),
         (lambda: flow(print).with_options(retires=1), "@flow has no argument 'retires'.*you mean 'retries'"),
     ],
 )

@@ -10,7 +10,6 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -37,10 +36,7 @@ def masked_state(state: AnyState) -> AnyState:
     """The state with its message masked; the same one where there is nothing to mask."""
     if _pattern is None or not state.message or not _pattern.search(state.message):
         return state
-    made = replace(state, message=masked(state.message))
-    if hasattr(state, "map_states"):  # what the 1.x form of a state has besides
-        object.__setattr__(made, "map_states", state.map_states)
-    return made
+    return state.with_message(masked(state.message))
 
 
 def mask_from_now_on(value: object) -> None:

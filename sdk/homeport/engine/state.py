@@ -7,7 +7,7 @@ returns, what state handlers get, and what they may return.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from homeport.engine import states
 from homeport.engine.signals import in_utc
@@ -35,6 +35,13 @@ class State(states.State):
     def result(self) -> Any:
         """The result."""
         return self.data
+
+    def with_message(self, message: str) -> Self:
+        """The same state with another message."""
+        made: Self = _fill(type(self).__new__(type(self)), self)
+        for name, value in (("message", message), *((name, getattr(self, name)) for name in State.__slots__)):
+            object.__setattr__(made, name, value)
+        return made
 
     def is_mapped(self) -> bool:
         """True for a mapped task, whose `map_states` are the states of its calls."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 
 class StateType(str, Enum):  # noqa: UP042 - formats as its value, as users of 2.x expect
@@ -95,6 +95,10 @@ class State:
     def is_skipped(self) -> bool:
         """True when the task was left out, which counts as success."""
         return self.name == "Skipped"
+
+    def with_message(self, message: str) -> Self:
+        """The same state with another message."""
+        return replace(self, message=message)
 
     # The 1.x spellings.
     is_finished = is_final
