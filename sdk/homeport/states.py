@@ -2,6 +2,7 @@
 
 from homeport.engine.states import (
     AwaitingRetry,
+    Cached,
     Cancelled,
     Cancelling,
     Completed,
@@ -22,6 +23,7 @@ from homeport.engine.states import (
 
 __all__ = [
     "AwaitingRetry",
+    "Cached",
     "Cancelled",
     "Cancelling",
     "Completed",

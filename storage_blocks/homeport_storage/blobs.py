@@ -1,31 +1,7 @@
-"""What a kind of storage implements: keep and give bytes under a key. All the rest is shared (tree_store.py).
-
-Keys are relative paths with forward slashes, made of hex digits and fixed words only, so that they are safe as
-file names and object names alike.
-"""
+"""What a kind of storage implements; it is defined in the SDK, which keeps results by it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from homeport.blobs import BlobStore
 
-
-class BlobStore(Protocol):
-    """Bytes under keys. Every method raises StorageUnreachable or StorageRefused, with the storage in the message."""
-
-    @property
-    def where(self) -> str:
-        """The storage as a user knows it, for messages: "the folder /srv/flows"."""
-        ...
-
-    def size(self, key: str) -> int | None:
-        """How many bytes are kept under the key; None when there is nothing."""
-        ...
-
-    def write(self, key: str, chunks: Iterable[bytes]) -> None:
-        """Keep the chunks under the key: all of them or nothing, durably; what is there already is replaced."""
-        ...
-
-    def read(self, key: str) -> Iterator[bytes]:
-        """The bytes in pieces; raises KeyError when there is nothing under the key."""
-        ...
+__all__ = ["BlobStore"]

@@ -62,10 +62,10 @@ def test_the_1x_spellings_of_task_options_mean_the_2x_ones():
 
 
 def test_an_option_that_this_version_does_not_have_is_refused_and_not_ignored():
-    with pytest.raises(TypeError, match="no argument 'cache_for' in this version"):
-        task(cache_for=timedelta(hours=1))(print)
-    with pytest.raises(TypeError, match="no argument 'persist_result' in this version"):
-        flow(persist_result=True)
+    with pytest.raises(TypeError, match="no argument 'cache_policy' in this version"):
+        task(cache_policy=None)(print)
+    with pytest.raises(TypeError, match="no argument 'result_storage_key' in this version"):
+        flow(result_storage_key="x")
     with pytest.raises(TypeError, match="Did you mean 'retries'"):
         task(retires=1)(print)
 

@@ -31,6 +31,8 @@ _TABLE = (
     Setting("api_url", "http://127.0.0.1:4700", "Address of the control plane", option="api"),
     Setting("api_key", None, "API key; wins over the stored one", secret=True, option="key"),
     Setting("storage", "{home}/storage", "Folder in which `register` stores code"),
+    Setting("results", "{home}/results", "Folder that keeps results of tasks and flows, unless they say otherwise"),
+    Setting("result_max_bytes", "1073741824", "Largest serialized result that is kept, in bytes; 0 for no limit"),
     Setting("queue", "default", "Work queue that `register` and agents use unless told otherwise"),
     Setting("record_runs", None, "Project in which runs of flows that are called here are recorded; else they are not"),
     Setting("timeout_seconds", "30", "How long to wait for one answer of the control plane"),

@@ -49,6 +49,22 @@ class Settings:
         return Path(self._text("storage").replace("{home}", str(self.home))).expanduser()
 
     @property
+    def results(self) -> Path:
+        """The folder that keeps results."""
+        return Path(self._text("results").replace("{home}", str(self.home))).expanduser().absolute()
+
+    @property
+    def result_max_bytes(self) -> int:
+        """How many bytes a serialized result may have; 0 for no limit."""
+        value = self.get("result_max_bytes")
+        text = (value.value or "").strip().replace("_", "")
+        if not text.isdecimal():
+            raise ConfigError(
+                f"result_max_bytes is {value.value!r}, from {value.source}; it must be a number of bytes (0: no limit)."
+            )
+        return int(text)
+
+    @property
     def queue(self) -> str:
         """The work queue to use unless told otherwise."""
         return self._text("queue")

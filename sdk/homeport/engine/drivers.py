@@ -108,6 +108,25 @@ class Settle:
                     await future.ended()
 
 
+class Io:
+    """The engine's own work with files and networks, such as keeping a result; never on an event loop's thread."""
+
+    __slots__ = ("args", "function")
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self.function, self.args = function, args
+
+    def perform(self) -> Any:
+        """Do it in this thread."""
+        return self.function(*self.args)
+
+    async def perform_async(self) -> Any:
+        """Do it in a thread, and wait in this coroutine."""
+        import asyncio
+
+        return await asyncio.to_thread(self.function, *self.args)
+
+
 def drive(steps: Steps, *, suspends: bool = False) -> Any:
     """Perform all effects in this thread; what the generator returns.
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from homeport.engine.run import FlowRunInfo
     from homeport.flows import Flow
     from homeport.futures import Future
+    from homeport.results.options import ResultOptions
     from homeport.tasks import Task
 
 STOP_SECONDS = 5.0
@@ -62,6 +63,14 @@ class FlowRun:
         self._state: State = PENDING
         self._caller: TaskRun | None = None
         self.places = Places(flow)
+        self.keeps: ResultOptions | None = (
+            flow.results if parent is None or flow.results is None else flow.results.under(parent.keeps)
+        )
+        if parent is not None and self.keeps is None:
+            self.keeps = parent.keeps
+        self.has_unread = False
+        # Which run below the root this is, in each of the root's attempts.
+        self.identity: str = "" if parent is None else f"{parent.identity}/{info.name}"
         self._names: dict[str, int] = {}
         self._counting = threading.Lock()
         self._submitted = 0
@@ -92,13 +101,19 @@ class FlowRun:
         """For a subflow, the id under which its parent shows it."""
         return None if self.parent is None else self.info.id
 
+    @property
+    def again(self) -> bool:
+        """Whether an earlier attempt of this run may have left results."""
+        return self.run_count > 1 or self.info.attempt_number > 1 or (self.parent is not None and self.parent.again)
+
     # The run itself.
 
     def steps(self, parameters: dict[str, Any]) -> Steps:
         """Everything that happens, ending in the final state; a RunCancelled or the like is recorded and handed on."""
         with self._standing_here():
             try:
-                final = self._finish((yield from self._calls(parameters)))
+                calls = self._calls(parameters) if self.flow.results is None else self._kept_calls(parameters)
+                final = self._finish((yield from calls))
                 yield from self._call_hooks(final)
                 return final
             except GeneratorExit:
@@ -114,6 +129,19 @@ class FlowRun:
                 self._finish(final)
                 yield from self._call_hooks(final)
                 raise
+
+    def _kept_calls(self, parameters: dict[str, Any]) -> Steps:
+        """The same for a flow that says where results are kept."""
+        from homeport.engine.keeping import of_flow_run
+
+        keeper = of_flow_run(self)
+        if keeper is None:
+            return (yield from self._calls(parameters))
+        found = yield from keeper.look_up(parameters)
+        if found is not None:
+            return found
+        outcome = yield from self._calls(parameters)
+        return (yield from keeper.keep(outcome))
 
     def _calls(self, parameters: dict[str, Any]) -> Steps:
         try:
@@ -149,6 +177,7 @@ class FlowRun:
 
     def _one_call(self) -> Steps:
         self._submitted, self._bad = 0, []
+        self._names.clear()  # a task's place in the run is the same in each attempt
         flow = self.flow
         try:
             before = requests.made

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 from homeport.engine import states
 from homeport.engine.signals import in_utc
 from homeport.engine.states import StateType
+from homeport.results.stored import unwrapped
 
 
 class State(states.State):
@@ -34,7 +35,9 @@ class State(states.State):
     @property
     def result(self) -> Any:
         """The result."""
-        return self.data
+        if type(self.data) is list and self.map_states:
+            return [unwrapped(value) for value in self.data]
+        return unwrapped(self.data)
 
     def with_message(self, message: str) -> Self:
         """The same state with another message."""

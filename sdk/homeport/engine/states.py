@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Self
 
+from homeport.results.stored import Stored
+
 
 class StateType(str, Enum):  # noqa: UP042 - formats as its value, as users of 2.x expect
     """The nine types that decide what may come next."""
@@ -48,7 +50,7 @@ class State:
     def result(self, raise_on_failure: bool = True) -> Any:
         """What the run returned; the exception of a run that failed is raised, or returned if asked to."""
         if self.type is StateType.COMPLETED:
-            return self.data
+            return self.data if type(self.data) is not Stored else self.data.get()
         if self.type not in FINAL:
             raise RuntimeError(f"The run is not finished: its state is {self.name}. Wait for it first.")
         error = self.data if isinstance(self.data, BaseException) else UnsuccessfulRun(self)
@@ -139,6 +141,7 @@ Looped = _maker(StateType.RUNNING, "Looped")
 Paused = _maker(StateType.PAUSED, "Paused")
 Cancelling = _maker(StateType.CANCELLING, "Cancelling")
 Completed = _maker(StateType.COMPLETED, "Completed")
+Cached = _maker(StateType.COMPLETED, "Cached")
 Skipped = _maker(StateType.COMPLETED, "Skipped")
 Failed = _maker(StateType.FAILED, "Failed")
 TimedOut = _maker(StateType.FAILED, "TimedOut")

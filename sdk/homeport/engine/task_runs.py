@@ -16,7 +16,7 @@ from homeport.engine.approvals import Approval
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Hold, Outcome, Retry, Round
-from homeport.engine.drivers import Call, Pause, Steps, drive, drive_async
+from homeport.engine.drivers import Call, Io, Pause, Steps, drive, drive_async
 from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
 from homeport.engine.masking import masked, masked_state
@@ -29,6 +29,7 @@ from homeport.futures import Future
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
+    from homeport.engine.keeping import Keeper
     from homeport.tasks import Task
 
 MOST_UPSTREAM_TOLD = 100
@@ -57,6 +58,7 @@ class TaskRun:
         "direct",
         "future",
         "id",
+        "identity",
         "kwargs",
         "map_index",
         "name",
@@ -84,6 +86,7 @@ class TaskRun:
     ) -> None:
         self.run, self.task, self.args, self.kwargs = run, task, args, kwargs
         self.name, self.map_index, self.direct = name, map_index, direct
+        self.identity = name  # which run of the task it is, in each attempt of the flow run
         self.id = new_id()
         self.run_count = 0
         self.rounds: Rounds | None = None
@@ -130,13 +133,26 @@ class TaskRun:
         if verdict is not None and (ended := (yield from self._before_first(verdict))) is not None:
             return ended
         args, kwargs = self.args, self.kwargs
-        if self.upstream or self.map_index is not None:
-            args, kwargs = resolve(args), resolve(kwargs)
         task, run = self.task, self.run
+        if self.upstream or self.map_index is not None:
+            if run.has_unread:
+                read = yield from self._read_inputs(args, kwargs)
+                if isinstance(read, State):
+                    return (yield from self._end(read))
+                args, kwargs = read
+            else:
+                args, kwargs = resolve(args), resolve(kwargs)
         if self._untold is not None:
             self._tell_named(args, kwargs)
         calls = 0
         outcome: Outcome
+        keeper = None
+        if task.results is not None or run.keeps is not None:
+            keeper = _keeper_of(self)
+            if keeper is not None:
+                found = yield from keeper.look_up(args, kwargs)
+                if found is not None:
+                    return (yield from self._end(found))
         while True:
             if task.state_handlers and (changed := self._entry_changed()) is not None:
                 if (ended := (yield from self._go_on(changed))) is not None:
@@ -166,6 +182,8 @@ class TaskRun:
                 if capture is not None:
                     capture.end()
                 current.task_run.reset(token)
+            if keeper is not None and isinstance(outcome, State):
+                outcome = yield from keeper.keep(outcome, task.retry_policy, calls)
             if task.state_handlers:
                 outcome = outcome_after(task.state_handlers, task, self.state, outcome, self._log)
             if isinstance(outcome, State):
@@ -211,6 +229,15 @@ class TaskRun:
         self.rounds = self.rounds or Rounds()
         self.rounds.resumed = True
         return None
+
+    def _read_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
+        """The arguments with other tasks' results in them, some of them read from storage; Failed if one cannot be."""
+        try:
+            read = yield Io(lambda: (resolve(args), resolve(kwargs)))
+        except Exception as error:
+            self.run.log("ERROR", f"An input of the task could not be read: {error}", self.id)
+            return decisions.failure(error)
+        return read
 
     def finish(self, state: State) -> State:
         """Take the final state, unless there is one already: the first stands. Returns the one that stands."""
@@ -322,14 +349,22 @@ class TaskRun:
         """Do it in this thread, now."""
         for future in self.upstream:
             future.block()
-        drive(self.steps())
+        try:
+            drive(self.steps())
+        except Exception as error:
+            self.finish(decisions.failure(error))  # an error of the engine's own: nobody may wait for ever
+            raise
         return self.state
 
     async def here_async(self) -> State:
         """Do it in this coroutine, now."""
         for future in self.upstream:
             await future.ended()
-        await drive_async(self.steps())
+        try:
+            await drive_async(self.steps())
+        except Exception as error:
+            self.finish(decisions.failure(error))
+            raise
         return self.state
 
     def check_can_block(self) -> None:
@@ -406,6 +441,12 @@ class TaskRun:
         if isinstance(outcome, Retry):
             text = f"{text}\n{outcome.state.message}"
         self.run.log("WARNING" if isinstance(outcome, Retry) else "ERROR", text, self.id)
+
+
+def _keeper_of(task_run: TaskRun) -> Keeper | None:
+    from homeport.engine.keeping import of_task_run  # only flows that keep results load it
+
+    return of_task_run(task_run)
 
 
 class _Countdown:

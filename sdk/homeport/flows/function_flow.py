@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from homeport.engine.states import State
     from homeport.run_configs import RunConfig
     from homeport.schedules import Schedule
+    from homeport.serializers import Serializer
     from homeport.storage import Storage
     from homeport.task_runners import TaskRunner
 
@@ -100,6 +101,10 @@ def flow(
     on_crashed: Sequence[Hook] | None = None,
     schedule: Schedule | None = None,
     state_handlers: Iterable[StateHandler] | None = None,
+    persist_result: bool | None = None,
+    result_storage: object = None,
+    result_serializer: str | Serializer | None = None,
+    cache_result_in_memory: bool = True,
 ) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
 def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.
@@ -120,4 +125,4 @@ def _check(options: Mapping[str, object]) -> None:
 
 
 # What only a graph has is left out, and what 1.x calls an executor has its 2.x name.
-_OPTIONS = GRAPH_OPTIONS - {"executor", "tasks", "edges", "reference_tasks"} | {"task_runner"}
+_OPTIONS = GRAPH_OPTIONS - {"executor", "tasks", "edges", "reference_tasks", "result"} | {"task_runner"}

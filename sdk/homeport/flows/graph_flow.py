@@ -26,10 +26,13 @@ from homeport.tasks import Task
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
+    from homeport.engine.results import Result
     from homeport.engine.states import State
     from homeport.executors import Executor
+    from homeport.results.options import ResultOptions
     from homeport.run_configs import RunConfig
     from homeport.schedules import Schedule
+    from homeport.serializers import Serializer
     from homeport.storage import Storage
 
 P = ParamSpec("P")
@@ -71,6 +74,11 @@ class Flow:
         on_cancellation: Sequence[Hook] | None = None,
         on_crashed: Sequence[Hook] | None = None,
         state_handlers: Iterable[StateHandler] | None = None,
+        persist_result: bool | None = None,
+        result_storage: object = None,
+        result_serializer: str | Serializer | None = None,
+        cache_result_in_memory: bool = True,
+        result: Result | None = None,
         **unknown: Never,
     ) -> None:
         """Options of the flow; one that this version does not have is a TypeError that names those it has."""
@@ -92,6 +100,9 @@ class Flow:
         self.state_handlers = checked_handlers(state_handlers, f"flow {name!r}")
         self._version = version
         self.schedule = schedule
+        self.results = flow_results(
+            name, persist_result, result_storage, result_serializer, cache_result_in_memory, result
+        )
         self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
         self.log_prints = log_prints
         self.should_validate_parameters = validate_parameters
@@ -365,6 +376,24 @@ class Flow:
 
 GRAPH_OPTIONS = frozenset(inspect.signature(Flow.__init__).parameters) - {"self", "unknown"}
 _CONCURRENT = ConcurrentTaskRunner()
+
+
+def flow_results(
+    name: str, persist: bool | None, storage: object, serializer: object, in_memory: bool, result: Result | None
+) -> ResultOptions | None:
+    """What a flow says about results, its own and those of its tasks; None where it says nothing."""
+    if persist is None and storage is None and serializer is None and in_memory and result is None:
+        return None
+    from homeport.results.options import of_flow
+
+    given = {
+        "persist_result": persist,
+        "result_storage": storage,
+        "result_serializer": serializer,
+        "cache_result_in_memory": in_memory,
+        "result": result,
+    }
+    return of_flow(name, given)
 
 
 def _property(parameter: Parameter) -> dict[str, Any]:

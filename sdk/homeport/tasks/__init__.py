@@ -1,8 +1,23 @@
 """Tasks: functions, or classes with a `run` method, that a flow calls."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from homeport.engine.arguments import allow_failure, unmapped
 from homeport.tasks.backoff import exponential_backoff
 from homeport.tasks.function_task import FunctionTask, task
 from homeport.tasks.task_class import Task
 
-__all__ = ["FunctionTask", "Task", "allow_failure", "exponential_backoff", "task", "unmapped"]
+if TYPE_CHECKING:
+    from homeport.caching.keys import task_input_hash as task_input_hash
+
+__all__ = ["FunctionTask", "Task", "allow_failure", "exponential_backoff", "task", "task_input_hash", "unmapped"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "task_input_hash":  # brings hashing with it, which few flows need
+        from homeport.caching.keys import task_input_hash
+
+        return task_input_hash
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

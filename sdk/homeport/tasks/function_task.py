@@ -11,12 +11,17 @@ from homeport.spellings import refuse_generator
 from homeport.tasks.task_class import P, R, Task
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from homeport import triggers
     from homeport.engine.hooks import Hook
     from homeport.engine.name_templates import NameTemplate
+    from homeport.engine.results import Result
     from homeport.engine.retry_policy import Condition, Delay
     from homeport.engine.state_handlers import StateHandler
     from homeport.engine.states import State
+    from homeport.results.keys import Template
+    from homeport.serializers import Serializer
 
 
 class FunctionTask(Task[P, R]):
@@ -74,6 +79,20 @@ def task(
     on_completion: Sequence[Hook] | None = None,
     on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
     state_handlers: Iterable[StateHandler] | None = None,
+    persist_result: bool | None = None,
+    result_storage: object = None,
+    result_serializer: str | Serializer | None = None,
+    result_storage_key: Template | None = None,
+    cache_result_in_memory: bool = True,
+    cache_key_fn: Callable[..., str | None] | None = None,
+    cache_expiration: timedelta | float | None = None,
+    refresh_cache: bool | None = None,
+    cache_for: timedelta | float | None = None,
+    cache_validator: Callable[..., bool] | None = None,
+    cache_key: str | None = None,
+    result: Result | None = None,
+    target: Template | None = None,
+    checkpoint: bool | None = None,
     **older: Any,
 ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:

@@ -23,11 +23,16 @@ from homeport.tasks.nodes import Bindable
 
 if TYPE_CHECKING:
     import logging
+    from datetime import timedelta
 
     # With defaults, so that `class Extract(Task)` needs no brackets; Python has them from 3.13 on.
     from typing_extensions import ParamSpec, TypeVar
 
+    from homeport.engine.results import Result
     from homeport.engine.states import State
+    from homeport.results.keys import Template
+    from homeport.results.options import ResultOptions
+    from homeport.serializers import Serializer
 
     P = ParamSpec("P", default=...)
     R = TypeVar("R", default=Any)
@@ -59,6 +64,8 @@ class Task(Bindable, Generic[P, R]):
     nout: int | None = None
     slug: str | None = None
     is_async: bool = False
+    results: ResultOptions | None = None
+    """How results are kept and used again; None where the task says nothing of it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -89,6 +96,20 @@ class Task(Bindable, Generic[P, R]):
         on_completion: Sequence[Hook] | None = None,
         on_failure: Sequence[Hook] | Callable[[Any, State], Any] | None = None,
         state_handlers: Iterable[StateHandler] | None = None,
+        persist_result: bool | None = None,
+        result_storage: object = None,
+        result_serializer: str | Serializer | None = None,
+        result_storage_key: Template | None = None,
+        cache_result_in_memory: bool = True,
+        cache_key_fn: Callable[..., str | None] | None = None,
+        cache_expiration: timedelta | float | None = None,
+        refresh_cache: bool | None = None,
+        cache_for: timedelta | float | None = None,
+        cache_validator: Callable[..., bool] | None = None,
+        cache_key: str | None = None,
+        result: Result | None = None,
+        target: Template | None = None,
+        checkpoint: bool | None = None,
         **older: Any,
     ) -> None:
         """Options of the task; the 1.x spellings (`max_retries`, `retry_delay`, ...) are understood too.
@@ -97,7 +118,9 @@ class Task(Bindable, Generic[P, R]):
         returns such; `retry_jitter_factor` spreads it, `retry_on` and `retry_condition_fn(task, task_run, state)` say
         which failures are retried. `task_run_name` is a template over the parameters, or a function. The hooks are
         lists of `fn(task, task_run, state)`; `state_handlers` are `fn(task, old_state, new_state)` and may return the
-        state to take instead. `nout` is the number of results of a task that returns a tuple, for
+        state to take instead. Where a result is kept say `persist_result` and its neighbours (or, as in 1.x, `result`
+        and `target`), and when a kept one is used instead of a call `cache_key_fn` (or `cache_for`):
+        docs/guides/results-and-caching.md. `nout` is the number of results of a task that returns a tuple, for
         unpacking in a `with Flow`.
         """
         if older:
@@ -126,6 +149,18 @@ class Task(Bindable, Generic[P, R]):
         self.trigger = trigger or triggers.all_successful
         self.skip_on_upstream_skip = skip_on_upstream_skip
         self.nout = nout
+        keeping = (
+            persist_result, result_storage, result_serializer, result_storage_key,
+            None if cache_result_in_memory else False,
+            cache_key_fn, cache_expiration, refresh_cache, cache_for, cache_validator, cache_key,
+            result, target, checkpoint,
+        )  # fmt: skip
+        self.results = None
+        if any(option is not None for option in keeping):
+            from homeport.results.options import OPTIONS as NAMES
+            from homeport.results.options import of_task
+
+            self.results = of_task(self.name, dict(zip(NAMES, keeping, strict=True)))
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """What the task does; subclasses write it."""
@@ -246,6 +281,7 @@ class Task(Bindable, Generic[P, R]):
             "nout": self.nout,
             "state_handlers": self.state_handlers,
             **(self.hooks.options() if self.hooks is not None else {}),
+            **(self.results.given if self.results is not None else {}),
         }
         changed = copy.copy(self)
         Task.__init__(changed, **{**same, **canonical(options, OPTIONS, of=f"task {self.name!r}")})

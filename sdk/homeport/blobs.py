@@ -1,0 +1,33 @@
+"""What a kind of storage implements: keep and give bytes under a key. Code and results are both built on it.
+
+Keys are relative paths with forward slashes. Those of code are made of hex digits and fixed words; those of results may
+hold what a user's template says, and are checked first (results/keys.py). So they are safe as file names and object
+names alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class BlobStore(Protocol):
+    """Bytes under keys. Every method raises StorageUnreachable or StorageRefused, with the storage in the message."""
+
+    @property
+    def where(self) -> str:
+        """The storage as a user knows it, for messages: "the folder /srv/flows"."""
+        ...
+
+    def size(self, key: str) -> int | None:
+        """How many bytes are kept under the key; None when there is nothing."""
+        ...
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Keep the chunks under the key: all of them or nothing, durably; what is there already is replaced."""
+        ...
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The bytes in pieces; raises KeyError when there is nothing under the key."""
+        ...

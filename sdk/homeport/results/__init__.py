@@ -1,0 +1,55 @@
+"""Results: what tasks and flows return, kept in storage that the customer owns, and read back.
+
+The control plane sees a reference (where, how large, which digest), and never a value.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeport.results.errors import CacheKeyError as CacheKeyError
+    from homeport.results.errors import ResultDamaged as ResultDamaged
+    from homeport.results.errors import ResultError as ResultError
+    from homeport.results.errors import ResultMissing as ResultMissing
+    from homeport.results.errors import ResultNotSerializable as ResultNotSerializable
+    from homeport.results.errors import ResultOptionError as ResultOptionError
+    from homeport.results.errors import ResultStorageUnsupported as ResultStorageUnsupported
+    from homeport.results.errors import ResultTooLarge as ResultTooLarge
+    from homeport.results.errors import ResultUnreadable as ResultUnreadable
+    from homeport.results.reading import read_result as read_result
+
+_HOMES = {
+    "CacheKeyError": "errors",
+    "ResultDamaged": "errors",
+    "ResultError": "errors",
+    "ResultMissing": "errors",
+    "ResultNotSerializable": "errors",
+    "ResultOptionError": "errors",
+    "ResultStorageUnsupported": "errors",
+    "ResultTooLarge": "errors",
+    "ResultUnreadable": "errors",
+    "read_result": "reading",
+}
+
+__all__ = [
+    "CacheKeyError",
+    "ResultDamaged",
+    "ResultError",
+    "ResultMissing",
+    "ResultNotSerializable",
+    "ResultOptionError",
+    "ResultStorageUnsupported",
+    "ResultTooLarge",
+    "ResultUnreadable",
+    "read_result",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(f"{__name__}.{home}"), name)
