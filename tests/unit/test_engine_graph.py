@@ -8,7 +8,7 @@ import homeport
 from homeport import Flow, Parameter, Task, flow, task, triggers, unmapped
 from homeport.engine import signals
 from homeport.engine.graph import CyclicGraph
-from homeport.executors import DaskExecutor, LocalDaskExecutor
+from homeport.executors import LocalDaskExecutor
 
 
 @task
@@ -301,13 +301,6 @@ def test_options_of_one_node_are_given_by_task_args():
         add(1)
 
     assert [node["key"] for node in named.graph()["nodes"]] == ["special", "add"]
-
-
-def test_an_executor_that_is_not_there_yet_says_which_one_is():
-    with Flow("dask", executor=DaskExecutor("tcp://scheduler:8786")) as dask:
-        number()
-
-    assert "LocalDaskExecutor" in dask.run().message
 
 
 def test_two_parameters_of_one_name_are_refused():

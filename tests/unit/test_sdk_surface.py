@@ -12,7 +12,7 @@ from homeport import Flow, Task, flow, run_configs, storage, tags, task
 from homeport.engine.run_names import made_up_name
 from homeport.executors import LocalDaskExecutor
 from homeport.states import Completed, Failed, Pending
-from homeport.task_runners import ConcurrentTaskRunner
+from homeport.task_runners import ConcurrentTaskRunner, ProcessTaskRunner, SequentialTaskRunner
 
 
 def imported_by(statement):
@@ -183,8 +183,10 @@ def test_storages_describe_themselves_without_what_was_not_given():
 
 def test_executors_say_how_many_tasks_run_at_once():
     assert LocalDaskExecutor(num_workers=4).task_runner() == ConcurrentTaskRunner(4)
-    with pytest.raises(ValueError, match='Use scheduler="threads"'):
-        LocalDaskExecutor(scheduler="processes")
+    assert LocalDaskExecutor("processes", 2).task_runner() == ProcessTaskRunner(2)
+    assert LocalDaskExecutor("sync").task_runner() == SequentialTaskRunner()
+    with pytest.raises(ValueError, match='Use "threads", "processes" or "sync"'):
+        LocalDaskExecutor(scheduler="distributed")
     with pytest.raises(ValueError, match="1 or more"):
         ConcurrentTaskRunner(max_workers=0)
 

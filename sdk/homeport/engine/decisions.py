@@ -15,6 +15,7 @@ from homeport.engine.cancellation import RunCancelled
 from homeport.engine.retry_policy import Delay as Delay
 from homeport.engine.retry_policy import RetryPolicy as RetryPolicy
 from homeport.engine.states import State
+from homeport.engine.worker_errors import WorkerDied
 
 MESSAGE_LENGTH = 4_000
 """Characters of an exception in a state's message; the whole of it is in the log."""
@@ -156,6 +157,8 @@ def failure(error: BaseException) -> State:
         return states.TimedOut(str(error), data=TimeoutError(str(error)))
     if isinstance(error, SystemExit):
         return states.Failed(f"The code called sys.exit({error.code!r}).", data=UserExit(error.code))
+    if isinstance(error, WorkerDied):
+        return states.Crashed(str(error), data=error)
     return states.Failed(described(error), data=error)
 
 

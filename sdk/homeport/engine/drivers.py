@@ -127,21 +127,23 @@ class Io:
         return await asyncio.to_thread(self.function, *self.args)
 
 
-def drive(steps: Steps, *, suspends: bool = False) -> Any:
+def drive(
+    steps: Steps, *, until: frozenset[type] = frozenset(), value: Any = None, error: BaseException | None = None
+) -> Any:
     """Perform all effects in this thread; what the generator returns.
 
-    With `suspends`, a Pause is not performed but returned: the caller drives the same generator on when it is over, so
-    that no thread is kept waiting.
+    An effect whose type is in `until` is not performed but returned: the caller drives the same generator on when it
+    is over, with its `value` or its `error`, so that no thread is kept waiting.
     """
     try:
-        effect = steps.send(None)
+        effect = steps.send(value) if error is None else steps.throw(error)
         while True:
-            if suspends and type(effect) is Pause:
+            if type(effect) in until:
                 return effect
             try:
                 outcome = effect.perform()
-            except BaseException as error:
-                effect = steps.throw(error)
+            except BaseException as raised:
+                effect = steps.throw(raised)
             else:
                 effect = steps.send(outcome)
     except StopIteration as end:

@@ -145,7 +145,7 @@ class FlowRun:
 
     def _calls(self, parameters: dict[str, Any]) -> Steps:
         try:
-            self.places.max_workers = self.flow.task_runner.max_workers
+            self.places.use(self.flow.task_runner)
             self.parameters = self.flow.validate_parameters(parameters)
             if self.flow.flow_run_name is not None:
                 self._take_name(self.flow.flow_run_name)

@@ -51,6 +51,17 @@ def mask_from_now_on(value: object) -> None:
         _pattern = re.compile("|".join(_expression(form) for form in sorted(_known, key=len, reverse=True)))
 
 
+def how_many() -> int:
+    """How many texts are masked."""
+    return len(_known)
+
+
+def all_known() -> list[str]:
+    """The texts that are masked; for the process that a call was made for, and for nobody else."""
+    with _lock:
+        return sorted(_known)
+
+
 def forget_all() -> None:
     """For tests: nothing is a secret any more."""
     global _pattern

@@ -1,7 +1,8 @@
-"""Where the tasks of a run are done: in its own thread, in worker threads, or on an event loop."""
+"""Where the tasks of a run are done: in its own thread, in worker threads, on an event loop, or in other processes."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 from homeport.engine import states
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.drivers import drive_async
+from homeport.engine.gates import Gate
 from homeport.engine.loops import LoopThread
 from homeport.engine.threads import WorkerThreads
 
 if TYPE_CHECKING:
     from homeport.engine.task_runs import TaskRun
+    from homeport.engine.trips import Elsewhere
     from homeport.flows import Flow
     from homeport.futures import Future
+    from homeport.task_runners import TaskRunner
 
 
 class Places:
@@ -27,10 +31,31 @@ class Places:
     def __init__(self, flow: Flow) -> None:
         self.is_async = flow.is_async
         self.max_workers = 1
+        self.are_elsewhere = False
+        self._runner: TaskRunner | None = None
+        self._elsewhere: Elsewhere | None = None
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._gate: Gate | None = None
         self.loop: Any = None
         self.loop_thread = 0
         self.cancel_main: Callable[[], object] | None = None
         self._last_async: Future[Any] | None = None
+
+    def use(self, runner: TaskRunner) -> None:
+        """Submitted tasks are done as this task runner says."""
+        self._runner = runner
+        self.max_workers, self.are_elsewhere = runner.max_workers, runner.is_elsewhere
+        if runner.max_async is not None:
+            self._gate = Gate(runner.max_async)
+
+    def elsewhere(self) -> Elsewhere:
+        """The processes of a task runner that has some."""
+        with self._lock:
+            if self._elsewhere is None:
+                assert self._runner is not None
+                self._elsewhere = self._runner.elsewhere()
+            return self._elsewhere
 
     @cached_property
     def threads(self) -> WorkerThreads:
@@ -57,8 +82,16 @@ class Places:
 
     def place(self, task_run: TaskRun, context: Context) -> None:
         """Do it where such a task belongs: on the event loop, in a worker thread, or here and now."""
-        if task_run.task.is_async:
-            self._place_on_loop(task_run, context)
+        if self.are_elsewhere:
+            from homeport.engine.trips import Trip
+
+            elsewhere = self.elsewhere()
+            elsewhere.submit(Trip(task_run, context, elsewhere, next(self._numbers)))
+        elif task_run.task.is_async:
+            if self._gate is None:
+                self._place_on_loop(task_run, context)
+            else:
+                self._gate.enter(task_run.future, lambda: self._place_on_loop(task_run, context))
         elif self.max_workers == 1:
             context.run(task_run.here)
         else:
@@ -103,7 +136,9 @@ class Places:
         return self.threads.thread_waits() if "threads" in self.__dict__ else nullcontext()
 
     def close(self) -> None:
-        """End threads and loop, once they are idle."""
+        """End threads, loop and processes, once they are idle."""
+        if self._elsewhere is not None:
+            self._elsewhere.close()
         if "threads" in self.__dict__:
             self.threads.close()
         if "loop_of_tasks" in self.__dict__:

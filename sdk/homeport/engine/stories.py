@@ -5,11 +5,15 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+from homeport.engine.worker_errors import RemoteTraceback
+
 _OWN = str(Path(__file__).parents[1])
 
 
 def story(error: BaseException) -> str:
-    """The traceback as text; of causes, too."""
+    """The traceback as text; of causes, too. Of an exception that came from a worker, the one that it had there."""
+    if isinstance(error.__cause__, RemoteTraceback):
+        return error.__cause__.text
     told = traceback.TracebackException.from_exception(error)
     _leave_out_engine(told, set())
     return "".join(told.format()).rstrip()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MOST_UPSTREAM_TOLD = 100
 PENDING = states.Pending()
+_PAUSES: frozenset[type] = frozenset({Pause})
 
 
 class Rounds:
@@ -324,6 +325,10 @@ class TaskRun:
             raise
 
     def _place_later(self, context: Context) -> None:
+        if self.run.stop.is_set():
+            # What it waited for has been stopped, and so is this: it is no failure of its inputs.
+            self.finish(states.Cancelled("The run was cancelled."))
+            return
         with contextlib.suppress(
             Exception
         ):  # told by the state already; the thread that ended an input is not at fault
@@ -335,7 +340,7 @@ class TaskRun:
 
         def go_on() -> None:
             try:
-                paused = context.run(drive, steps, suspends=True)
+                paused = context.run(drive, steps, until=_PAUSES)
             except BaseException as error:
                 # What a task raises is a state. This is a stop of the run, whose owner knows of it.
                 self.finish(cancelled(error))
@@ -376,7 +381,7 @@ class TaskRun:
             )
 
     def _needs_loop(self) -> bool:
-        return self.task.is_async or any(
+        return (self.task.is_async and not self.run.places.are_elsewhere) or any(
             not future.done() and future.task_run._needs_loop() for future in self.upstream
         )
 

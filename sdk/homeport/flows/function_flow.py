@@ -85,7 +85,7 @@ def flow(
     description: str | None = None,
     version: str | None = None,
     flow_run_name: NameTemplate | None = None,
-    task_runner: TaskRunner | None = None,
+    task_runner: TaskRunner | type[TaskRunner] | None = None,
     retries: int = 0,
     retry_delay_seconds: Delay = 0.0,
     timeout_seconds: float | None = None,

@@ -56,7 +56,7 @@ class Flow:
         version: str | None = None,
         flow_run_name: NameTemplate | None = None,
         schedule: Schedule | None = None,
-        executor: Executor | TaskRunner | None = None,
+        executor: Executor | TaskRunner | type[Executor] | type[TaskRunner] | None = None,
         run_config: RunConfig | None = None,
         storage: Storage | None = None,
         tasks: Iterable[Task[..., Any]] = (),
@@ -107,7 +107,7 @@ class Flow:
         self.log_prints = log_prints
         self.should_validate_parameters = validate_parameters
         self.on_lost: OnLost = on_lost
-        self.executor = executor
+        self.executor = _checked_executor(name, executor)
         self.variable: str | None = None
         self.entrypoint_file: Path | None = _file_of_caller()
         self.nodes = Graph()
@@ -182,7 +182,7 @@ class Flow:
 
     @property
     def task_runner(self) -> TaskRunner:
-        """Where submitted tasks run. Raises TypeError for an executor that this version cannot run on."""
+        """Where submitted tasks run."""
         if isinstance(self.executor, TaskRunner):
             return self.executor
         if self.executor is not None:
@@ -394,6 +394,17 @@ def flow_results(
         "result": result,
     }
     return of_flow(name, given)
+
+
+def _checked_executor(name: str, given: Any) -> Executor | TaskRunner | None:
+    made: Any = given() if isinstance(given, type) else given
+    if made is None or isinstance(made, TaskRunner) or callable(getattr(made, "task_runner", None)):
+        chosen: Executor | TaskRunner | None = made
+        return chosen
+    raise TypeError(
+        f"flow {name!r}: its task_runner (or executor) is {given!r}, which is none. Take one of homeport.task_runners "
+        f"or homeport.executors, such as ProcessTaskRunner(max_workers=4)."
+    )
 
 
 def _property(parameter: Parameter) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""Dask: a cluster that is there, or one that is made for the run and ended with it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from homeport.engine.cluster import Cluster, Ended
+from homeport.engine.extras import imported
+from homeport.engine.group_calls import make_group, stop_calls
+
+if TYPE_CHECKING:
+    from homeport.engine.parcels import Parcel, Ware
+    from homeport.task_runners import DaskTaskRunner
+
+
+class DaskCluster(Cluster):
+    """A client of a Dask scheduler."""
+
+    kind = "Dask"
+
+    def __init__(self, runner: DaskTaskRunner) -> None:
+        self._distributed = imported("distributed", extra="dask", needed_by="DaskTaskRunner")
+        self._runner = runner
+        self._client: Any = None
+        self._made: Any = None
+        self._groups = 0
+        self._logger, self._quieted = logging.getLogger("distributed"), False
+        self._ended: deque[tuple[Any, Ended]] = deque()
+        super().__init__(by_reference=runner.address is None and runner.cluster is None and not runner.cluster_class)
+
+    def connect(self) -> None:
+        """Make the cluster, if it has to be made; then a client."""
+        if (
+            self._logger.level == logging.INFO and not self._runner.debug
+        ):  # its own default: each connection would be a line of the run
+            self._logger.setLevel(logging.WARNING)
+            self._quieted = True
+        runner = self._runner
+        where = runner.address or runner.cluster
+        if where is None:
+            where = self._made = self._make()
+            if runner.adapt_kwargs is not None:
+                self._made.adapt(**runner.adapt_kwargs)
+        self._client = self._distributed.Client(where, **{"set_as_default": False, **runner.client_kwargs})
+
+    def send(self, parcels: list[Parcel], wares: list[Ware], kept: list[Any], ended: Ended) -> Any:
+        """One Dask task, which Dask does not repeat: whether a task is tried again is not for it to say."""
+        self._groups += 1
+        name = f"{parcels[0].who.task_name}-{self.key}-{self._groups}"
+        future = self._client.submit(
+            make_group, parcels, [*wares, *kept], self.path, self.key, key=name, pure=False, retries=0
+        )
+        future.add_done_callback(lambda future: self._heard(future, ended))
+        return future
+
+    def keep(self, ware: Ware) -> Any:
+        """In the memory of a worker, from where the others get it."""
+        return self._client.scatter([ware], hash=False)[0]
+
+    def stop(self, calls: dict[str, Any]) -> None:
+        """Threads of workers are told; what no worker has yet is taken back."""
+        processing = {key for keys in self._client.processing().values() for key in keys}
+        self._client.cancel([future for future in set(calls.values()) if future.key not in processing])
+        self._client.run(stop_calls, list(calls))
+
+    def parallel(self) -> int:
+        """The threads of all workers; some, for a cluster that has none yet."""
+        return sum(self._client.nthreads().values()) or 4
+
+    def why_lost(self, error: BaseException) -> str | None:
+        """Which worker died; Dask does not say how."""
+        if isinstance(error, self._distributed.KilledWorker):
+            return (
+                f"{error.last_worker.address} died while it ran the task (killed, out of memory, or lost; the "
+                f"worker's own log says more)"
+            )
+        return None
+
+    def disconnect(self) -> None:
+        """Close the client, and the cluster that was made."""
+        if self._client is not None:
+            self._client.close()
+        if self._made is not None:
+            self._made.close()
+        if self._quieted:
+            self._logger.setLevel(logging.INFO)
+
+    def _make(self) -> Any:
+        import dask
+
+        runner = self._runner
+        kind = runner.cluster_class or self._distributed.LocalCluster
+        if isinstance(kind, str):
+            module, _, name = kind.rpartition(".")
+            kind = getattr(importlib.import_module(module), name)
+        settings = dict(runner.cluster_kwargs)
+        if kind is self._distributed.LocalCluster:
+            quiet = False if runner.debug else logging.CRITICAL
+            settings = {"dashboard_address": ":0", "silence_logs": quiet, **settings}
+        # What a worker that dies has begun may have had effects: the engine decides whether it is tried again.
+        with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+            return kind(**settings)
+
+    def _heard(self, future: Any, ended: Ended) -> None:
+        self._ended.append((future, ended))
+        self.hear(self._gather)
+
+    def _gather(self) -> None:
+        """Fetch the outcomes of all groups that have ended, in one go."""
+        groups = [self._ended.popleft() for _ in range(len(self._ended))]
+        good = [(future, ended) for future, ended in groups if future.status == "finished"]
+        for future, ended in groups:
+            if future.status != "finished":
+                error = future.exception() if future.status == "error" else None
+                ended.lost(error or RuntimeError(f"Dask says of a group of calls that it is {future.status}."))
+        try:
+            found = self._client.gather([future for future, _ in good])
+        except Exception as error:
+            for _, ended in good:
+                ended.lost(error)
+            return
+        for (_, ended), outcome in zip(good, found, strict=True):
+            ended.with_outcome(outcome)

@@ -1,0 +1,49 @@
+"""What comes home from a worker: the value or the exception of a call, and what it told on the way."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from homeport.engine.masking import mask_from_now_on, masked
+from homeport.engine.pickling import loads
+from homeport.engine.worker_bench import PICKLED, VALUE
+from homeport.engine.worker_errors import RemoteTraceback, Unsendable
+
+if TYPE_CHECKING:
+    from homeport.engine.task_runs import TaskRun
+    from homeport.engine.worker_bench import Event, Outcome
+
+
+def opened(outcome: Outcome, task_run: TaskRun) -> tuple[Any, BaseException | None]:
+    """The value that a call returned, and None; or None and what it raised."""
+    kind, sent = outcome
+    if kind == VALUE:
+        return sent, None
+    try:
+        if kind == PICKLED:
+            return loads(sent), None
+        error, told = loads(sent)
+    except Exception as reason:
+        what = "result" if kind == PICKLED else "exception"
+        return None, Unsendable(
+            f"The {what} of task {task_run.task.name!r} came back from its worker, and cannot be read here "
+            f"({type(reason).__name__}: {reason}). Is the same code importable here and there?"
+        )
+    if error.__cause__ is None:
+        error.__cause__ = RemoteTraceback(told)
+    return None, error
+
+
+def retell(event: Event, task_run: TaskRun) -> None:
+    """Tell the run's reporter what a call told the worker's."""
+    method, told = event
+    if method == "secrets":
+        mask_from_now_on(told["found"])
+        return
+    if method == "printed":
+        sys.stdout.write(told["text"])
+        return
+    if method == "log":
+        told["message"] = masked(told["message"])
+    getattr(task_run.run.reporter, method)(**told)

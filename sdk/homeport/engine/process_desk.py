@@ -1,0 +1,183 @@
+"""A desk: the thread that serves one worker process, and replaces it when it has died."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from homeport.engine.cancellation import RunCancelled
+from homeport.engine.decisions import TimeLimitReached
+from homeport.engine.drivers import Call
+from homeport.engine.homecoming import opened, retell
+from homeport.engine.process_worker import CALLS, CANCEL, CLEAR, EVENT, GIVE_BACK, GIVEN_BACK, OUTCOME
+from homeport.engine.worker_errors import WorkerDied, how_it_ended
+from homeport.engine.worker_process import WorkerProcess
+
+if TYPE_CHECKING:
+    from homeport.engine.parcels import Parcel, Ware
+    from homeport.engine.process_pool import ProcessPool
+    from homeport.engine.trips import Trip
+
+BATCH_SECONDS = 0.02
+"""How much work a worker is handed at a time: enough that it never waits, little enough to be fair."""
+MOST_CALLS = 256
+WARES_BYTES, MOST_WARES = 256 << 20, 64
+"""What a worker keeps of functions and constants before it forgets them all and gets anew what it needs."""
+GRACE_SECONDS = 3.0
+"""How long a call that was cancelled, or whose time is over, gets to end before its process is killed."""
+
+
+class Desk(threading.Thread):
+    """Serves one process until the pool is closed."""
+
+    def __init__(self, pool: ProcessPool) -> None:
+        super().__init__(name="homeport-desk", daemon=True)
+        self._pool = pool
+        self._process: WorkerProcess | None = None
+        self._sent: dict[str, int] = {}
+        self._seconds_each = BATCH_SECONDS
+        self._heard = 0.0
+        self._asked_back = False
+        self.out: dict[int, Trip] = {}
+
+    def run(self) -> None:
+        """Serve."""
+        try:
+            while self._hand_out():
+                if self.out:
+                    self._listen()
+        finally:
+            if self._process is not None:
+                self._process.end()
+
+    def cancel(self, trip: Trip) -> None:
+        """From any thread: end this call."""
+        process = self._process
+        if process is None:
+            return
+        process.send((CANCEL, trip.number))
+        self._later(trip, GRACE_SECONDS, process)
+
+    def ask_back(self) -> None:
+        """From any thread: have the worker give back calls that it has not begun."""
+        process = self._process
+        if process is not None and not self._asked_back:
+            self._asked_back = True
+            process.send((GIVE_BACK, max(1, len(self.out) // 2)))
+
+    def _hand_out(self) -> bool:
+        """Send the worker as many calls as it should have; False when there will be no more."""
+        wanted = min(MOST_CALLS, max(1, int(BATCH_SECONDS / self._seconds_each))) if self._process is not None else 1
+        if len(self.out) > wanted // 2:
+            return True
+        trips = self._pool.take(wanted - len(self.out), waits=not self.out)
+        if trips is None:
+            return bool(self.out)
+        if self._process is None:
+            self._process = WorkerProcess()
+        self._send([(trip, call) for trip in trips if (call := trip.begin()) is not None])
+        return True
+
+    def _send(self, calls: list[tuple[Trip, Call]]) -> None:
+        """Send calls. One that cannot be is an exception of its task run, which may have another call then."""
+        parcels: list[Parcel] = []
+        wares: list[Ware] = []
+        for trip, first in calls:
+            call: Call | None = first
+            while call is not None:
+                try:
+                    with self._pool.packing:
+                        parcel, needed = self._pool.packer.pack(trip, call)
+                except Exception as error:
+                    call = trip.go_on(None, error)
+                    continue
+                parcels.append(parcel)
+                wares += needed
+                self.out[trip.number] = trip
+                break
+        if parcels and self._process is not None:
+            if len(self.out) == len(parcels):
+                self._heard = time.monotonic()
+            self._send_parcels(self._process, parcels, wares)
+
+    def _send_parcels(self, process: WorkerProcess, parcels: list[Parcel], wares: list[Ware]) -> None:
+        if len(self._sent) > MOST_WARES or sum(self._sent.values()) > WARES_BYTES:
+            self._sent.clear()
+            process.send((CLEAR,))
+        new = {ware.key: ware.data for ware in wares if ware.key not in self._sent}
+        self._sent.update((key, len(data)) for key, data in new.items())
+        process.send((CALLS, parcels, list(new.items())))  # if it is gone, it is missed when it is listened to
+        for parcel in parcels:
+            trip = self.out[parcel.number]
+            if trip.cancelled:
+                self.cancel(trip)
+            elif parcel.timeout is not None:
+                self._later(trip, parcel.timeout + GRACE_SECONDS, process)
+
+    def _later(self, trip: Trip, seconds: float, process: WorkerProcess) -> None:
+        """Kill the process if the call still runs then: it does not listen to signals."""
+        call = trip.call
+
+        def look() -> None:
+            if trip.number not in self.out or trip.call is not call or self._process is not process:
+                return
+            left = self._heard + seconds - time.monotonic()
+            if next(iter(self.out)) != trip.number or (left > 0 and not trip.cancelled):
+                trip.task_run.run.places.threads.later(max(left, 0.1), look)
+            else:
+                process.kill()
+
+        trip.task_run.run.places.threads.later(seconds, look)
+
+    def _listen(self) -> None:
+        assert self._process is not None
+        messages = self._process.reader.read()
+        if messages is None:
+            self._bury(self._process)
+            return
+        again: list[tuple[Trip, Call]] = []
+        ended = 0
+        for kind, number, more in messages:
+            if kind == OUTCOME:
+                trip = self.out.pop(number)
+                ended += 1
+                call = trip.go_on(*opened(more, trip.task_run))
+                if call is not None:
+                    again.append((trip, call))
+            elif kind == EVENT:
+                retell(more, self.out[number].task_run)
+            elif kind == GIVEN_BACK:
+                self._asked_back = False
+                self._pool.put_back([self.out.pop(one) for one in more if one in self.out])
+        if ended:
+            now = time.monotonic()
+            self._seconds_each = 0.5 * self._seconds_each + 0.5 * max(1e-6, (now - self._heard) / ended)
+            self._heard = now
+        if again:
+            self._send(again)
+
+    def _bury(self, process: WorkerProcess) -> None:
+        """The process has died: the call that it was making is lost, the others are not."""
+        code = process.end()
+        self._process, self._sent, self._asked_back = None, {}, False
+        self._seconds_each = BATCH_SECONDS
+        first, *others = self.out.values()
+        self.out = {}
+        self._pool.put_back(others)
+        error: BaseException
+        call = first.call
+        if first.cancelled:
+            error = RunCancelled()
+        elif call is not None and call.timeout is not None and time.monotonic() - self._heard > call.timeout:
+            error = TimeLimitReached(call.timeout)
+        else:
+            error = WorkerDied(
+                f"Task {first.task_run.task.name!r} lost its worker process {process.pid} of the ProcessTaskRunner: "
+                f"{how_it_ended(code)}."
+            )
+        with contextlib.suppress(IndexError):
+            again = first.go_on(None, error)
+            if again is not None:
+                self._pool.put_back([first])

@@ -1,0 +1,301 @@
+"""Where a worker makes the calls that it was sent: in the scene of their run, with their lines sent home."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from homeport.engine import current, log_lines, masking
+from homeport.engine.cancellation import RunCancelled
+from homeport.engine.drivers import Call
+from homeport.engine.flow_runs import FlowRun
+from homeport.engine.parcels import Marker, Parcel, Scene
+from homeport.engine.pickling import ATOMS, context_variable, culprit, dumps, function_at, loads
+from homeport.engine.prints import Capture
+from homeport.engine.states import State
+from homeport.engine.stories import story
+from homeport.engine.worker_errors import RemoteError, Unsendable
+
+if TYPE_CHECKING:
+    from homeport.tasks import Task
+
+Event = tuple[str, dict[str, Any]]
+"""Something that a call told its reporter: the method, and what it was given."""
+
+VALUE, PICKLED, ERROR = 0, 1, 2
+Outcome = tuple[int, Any]
+"""How a call ended: VALUE and the value, PICKLED and its bytes, or ERROR and the bytes of (exception, story)."""
+
+KEPT_WARES = 128
+
+
+class Home:
+    """The reporter of a worker: everything told goes home, through `send`. Results do not: they stay here."""
+
+    def __init__(self, send: Callable[[Event], None]) -> None:
+        self._send = send
+
+    def task_run(
+        self,
+        id: UUID,
+        *,
+        name: str,
+        task_key: str,
+        map_index: int | None,
+        upstream: Sequence[UUID],
+        parent: UUID | None,
+    ) -> None:
+        """A task run that a task called."""
+        told = {"name": name, "task_key": task_key, "map_index": map_index, "upstream": upstream, "parent": parent}
+        self._send(("task_run", {"id": id, **told}))
+
+    def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
+        """A state of one."""
+        bare = State(state.type, state.name, state.message, state.at, None, state.result_reference)
+        self._send(("task_state", {"task_run": task_run, "state": bare, "run_count": run_count}))
+
+    def run_name(self, name: str) -> None:
+        """Nothing: the run is not here."""
+
+    def run_state(self, state: State) -> None:
+        """Nothing: the run is not here."""
+
+    def log(self, *, at: datetime, level: str, logger: str, message: str, task_run: UUID | None) -> None:
+        """A line."""
+        told = {"at": at, "level": level, "logger": logger, "message": message, "task_run": task_run}
+        self._send(("log", told))
+
+
+class PrintedHome(Capture):
+    """Prints that nobody captures: printed where the run is, and not wherever the worker happens to be."""
+
+    __slots__ = ("_send",)
+
+    def __init__(self, run: FlowRun, task_run: UUID, send: Callable[[Event], None]) -> None:
+        super().__init__(run, task_run)
+        self._send = send
+
+    def write(self, text: str) -> None:
+        """Send whole lines."""
+        lines, end, self._partial = (self._partial + text).rpartition("\n")
+        if end:
+            self._send(("printed", {"text": lines + end}))
+
+    def flush(self) -> None:
+        """Send the rest."""
+        if self._partial:
+            text, self._partial = self._partial, ""
+            self._send(("printed", {"text": text}))
+
+
+class TaskRunHere:
+    """The task run that a call belongs to, as far as its code can read it."""
+
+    __slots__ = ("id", "map_index", "name", "run", "run_count", "state", "task")
+
+    def __init__(self, parcel: Parcel, run: FlowRun, task: Task[..., Any]) -> None:
+        from homeport.engine import states
+
+        who = parcel.who
+        self.id, self.name, self.map_index, self.run_count = who.id, who.name, who.map_index, who.run_count
+        self.run, self.task, self.state = run, task, states.Running()
+
+
+class RunHere(FlowRun):
+    """The flow run that calls belong to. Tasks that a task calls run here, as its children."""
+
+    def next_number(self, key: str) -> int:
+        """Counted for each task run that calls, since other workers count, too."""
+        inside = current.task_run.get()
+        return super().next_number(key if inside is None else f"{inside.name}/{key}")
+
+    def new_task_run(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
+        """A task run whose name says in which task it was called."""
+        inside = current.task_run.get()
+        if how.get("label") is None and inside is not None:
+            how["label"] = f"{inside.name}/{task.name}-{self.next_number(task.key)}"
+        return super().new_task_run(task, args, kwargs, **how)
+
+
+class Bench:
+    """Makes calls; keeps the wares that they need."""
+
+    def __init__(self) -> None:
+        self._wares: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def clear(self) -> None:
+        """Forget all wares; what is needed of them will be sent again."""
+        with self._lock:
+            self._wares.clear()
+
+    def keep(self, key: str, data: bytes) -> None:
+        """Take a ware; it is unpickled when it is first needed."""
+        with self._lock:
+            if key not in self._wares:
+                self._wares[key] = _Unopened(data)
+            while len(self._wares) > KEPT_WARES:
+                self._wares.popitem(last=False)
+
+    def make(self, parcel: Parcel, send: Callable[[Event], None]) -> Outcome:
+        """Make the call in a context of its own; its outcome. Whatever it raises is an outcome."""
+        known = masking.how_many()
+        try:
+            value = contextvars.Context().run(self._make, parcel, send)
+        except BaseException as error:
+            return ERROR, packed_error(error)
+        finally:
+            if masking.how_many() != known:  # a secret that was resolved here is one there, too
+                send(("secrets", {"found": masking.all_known()}))
+        if type(value) in ATOMS:
+            return VALUE, value
+        try:
+            return PICKLED, dumps(value)
+        except Exception as error:
+            path, part = culprit(value, "result")
+            kind = f"{type(part).__module__}.{type(part).__qualname__}".removeprefix("builtins.")
+            refused = Unsendable(
+                f"Task {parcel.who.task_name!r} returned something that cannot be sent back from its worker: {path}, "
+                f"of type {kind}, cannot be pickled ({type(error).__name__}: {error}). Return values that can be, "
+                f"or a path or a key under which the task stored it."
+            )
+            return ERROR, packed_error(refused)
+
+    def _make(self, parcel: Parcel, send: Callable[[Event], None]) -> Any:
+        from homeport.flows import Flow
+        from homeport.task_runners import SequentialTaskRunner
+        from homeport.tasks import Task
+
+        scene: Scene = self._ware(parcel.scene)
+        who = parcel.who
+        flow = Flow(scene.info.flow_name, log_prints=scene.log_prints)
+        run = RunHere(flow, scene.info, Home(send))
+        run.places.use(SequentialTaskRunner())
+        run.parameters = loads(scene.parameters)
+        function = self._ware(parcel.function)
+        log_lines.begin(run)
+        root = logging.getLogger()
+        level = root.level
+        root.setLevel(scene.root_level)
+        current.flow_run.set(run)
+        current.task_run.set(TaskRunHere(parcel, run, Task(who.task_name)))  # type: ignore[arg-type]
+        current.tag_set.set(who.tags)
+        if parcel.variables is not None:
+            _set_variables(function, loads(parcel.variables))
+        capture = Capture(run, who.id) if who.captures else PrintedHome(run, who.id, send)
+        capture.begin()
+        try:
+            args, kwargs = self._arguments(parcel)
+            return _call(Call(function, args, kwargs, parcel.timeout))
+        except RunCancelled as stop:
+            run.stop_tasks(stop.reason)
+            raise
+        finally:
+            capture.end()
+            root.setLevel(level)
+            log_lines.end(run)
+            run.places.close()
+
+    def _arguments(self, parcel: Parcel) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        sent = parcel.arguments
+        args, kwargs = loads(sent) if isinstance(sent, bytes) else sent
+        return tuple(self._opened(value) for value in args), {name: self._opened(kwargs[name]) for name in kwargs}
+
+    def _opened(self, value: Any) -> Any:
+        return self._ware(value.key) if type(value) is Marker else value
+
+    def _ware(self, key: str) -> Any:
+        with self._lock:
+            ware = self._wares[key]
+            self._wares.move_to_end(key)
+            if type(ware) is _Unopened:
+                ware = ware.open()
+                self._wares[key] = ware
+        return ware
+
+
+class _Unopened:
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def open(self) -> Any:
+        value = loads(self._data)
+        if type(value) is tuple and len(value) == 2 and all(type(part) is str for part in value):
+            return function_at(*value)
+        return value
+
+
+def _call(call: Call) -> Any:
+    import inspect
+
+    function = getattr(call.function, "__func__", call.function)
+    if not inspect.iscoroutinefunction(function):
+        return call.perform()
+    import asyncio
+
+    return asyncio.run(call.perform_async())
+
+
+def _set_variables(function: Any, values: dict[str, Any]) -> None:
+    own = {
+        one.name: one
+        for one in getattr(getattr(function, "__func__", function), "__globals__", {}).values()
+        if type(one) is ContextVar
+    }
+    for name, value in values.items():
+        own.get(name, context_variable(name)).set(value)
+
+
+def packed_error(error: BaseException) -> bytes:
+    """The exception with its traceback as text; as much of it as can travel."""
+    told = story(error)
+    for travelling in (lambda: error, lambda: _rebuilt(error)):
+        try:
+            data = dumps((travelling(), told))
+            if type(loads(data)[0]) is type(error):
+                return data
+        except Exception:  # noqa: S112 - the next form of it may travel
+            continue
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be shown)"
+    return dumps((RemoteError(type(error).__qualname__, text), told))
+
+
+def _rebuilt(error: BaseException) -> Any:
+    return _Rebuilt(type(error), error.args, {k: v for k, v in vars(error).items() if _travels(v)})
+
+
+class _Rebuilt:
+    """An exception whose own way of being pickled does not work: made without calling its __init__."""
+
+    def __init__(self, kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> None:
+        self._parts = (kind, tuple(arg if _travels(arg) else repr(arg) for arg in args), state)
+
+    def __reduce__(self) -> Any:
+        return _rebuild, self._parts
+
+
+def _rebuild(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
+    made = kind.__new__(kind)
+    made.args = args
+    made.__dict__.update(state)
+    return made
+
+
+def _travels(value: object) -> bool:
+    try:
+        loads(dumps(value))
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,698 @@
+"""What every task runner must do. A runner subclasses TaskRunnerSuite and gives the fixture `runner`."""
+
+import asyncio
+import contextvars
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import homeport
+from homeport import allow_failure, flow, get_run_logger, tags, task, unmapped
+from homeport.context import get as from_context
+from homeport.engine import current
+from homeport.engine.masking import forget_all
+from homeport.task_runners import SequentialTaskRunner, TaskRunner
+from homeport.testing import try_run
+from tests.services.waiting import eventually
+
+colour = contextvars.ContextVar("colour", default="none")
+
+
+class OwnError(Exception):
+    """With more arguments than `args` has, as many people's exceptions are."""
+
+    def __init__(self, code, *, detail):
+        super().__init__(f"code {code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class HoldsALockError(Exception):
+    """Cannot be pickled as it is."""
+
+    def __init__(self, message):
+        super().__init__(message)
+        self.lock = threading.Lock()
+
+
+@dataclass
+class Point:
+    x: int
+    y: int
+
+
+@task
+def double(number):
+    return 2 * number
+
+
+@task
+def add(one, other):
+    return one + other
+
+
+@task
+async def double_async(number):
+    await asyncio.sleep(0)
+    return 2 * number
+
+
+@task
+def measured_pid():
+    return os.getpid()
+
+
+class TaskRunnerSuite:
+    """Subclass it, give the fixture, and every test here runs on that runner."""
+
+    in_parallel = True
+    """Whether two tasks can run at once."""
+    elsewhere = True
+    """Whether tasks run in other processes."""
+    ends_sleep = True
+    """Whether a cancellation and a timeout end code that does not run Python."""
+    kills_alone = True
+    """Whether only the task that ran in a killed worker is lost."""
+    workers_restart = True
+    """Whether a worker that dies takes nothing along but what it did."""
+
+    @pytest.fixture
+    def runner(self) -> TaskRunner:
+        """The task runner."""
+        raise NotImplementedError
+
+    # Results.
+
+    def test_submitted_tasks_return_their_results(self, runner):
+        @flow(task_runner=runner)
+        def program():
+            return [double.submit(number).result() for number in range(3)]
+
+        assert try_run(program).state.result() == [0, 2, 4]
+
+    def test_results_of_any_picklable_type_come_back_whole(self, runner):
+        @task
+        def returns(value):
+            return value
+
+        values = [None, True, 2.5, "text", b"bytes", [1, [2]], {"a": (1, 2)}, {1, 2}, Point(1, 2), 10**40, range(3)]
+
+        @flow(task_runner=runner)
+        def program():
+            return [future.result() for future in [returns.submit(value) for value in values]]
+
+        assert try_run(program).state.result() == values
+
+    def test_functions_and_classes_defined_in_a_function_travel(self, runner):
+        @dataclass
+        class Inner:
+            number: int
+
+            def doubled(self):
+                return Inner(2 * self.number)
+
+        @task
+        def use(inner, function):
+            return function(inner.doubled().number), inner
+
+        @flow(task_runner=runner)
+        def program():
+            return use.submit(Inner(4), lambda number: number + 1).result()
+
+        number, back = try_run(program).state.result()
+        assert number == 9
+        assert type(back) is Inner
+
+    def test_a_task_class_runs_with_its_attributes(self, runner):
+        class Multiply(homeport.Task):
+            def __init__(self, factor, **options):
+                super().__init__(**options)
+                self.factor = factor
+
+            def run(self, number):
+                return self.factor * number
+
+        three = Multiply(3, name="three")
+
+        @flow(task_runner=runner)
+        def program():
+            return three.submit(5).result()
+
+        assert try_run(program).state.result() == 15
+
+    # Order and dependencies.
+
+    def test_futures_are_passed_on_inside_containers(self, runner):
+        @task
+        def total(parts):
+            return sum(parts["list"]) + parts["one"] + sum(parts["tuple"])
+
+        @flow(task_runner=runner)
+        def program():
+            one, two = double.submit(1), double.submit(2)
+            return total.submit({"list": [one, two], "one": one, "tuple": (two, 1)}).result()
+
+        assert try_run(program).state.result() == 13
+
+    def test_a_task_waits_for_those_in_wait_for(self, runner, tmp_path):
+        @task
+        def writes(path):
+            time.sleep(0.05)
+            Path(path).write_text("here")
+
+        @task
+        def reads(path):
+            return Path(path).read_text()
+
+        @flow(task_runner=runner)
+        def program():
+            first = writes.submit(str(tmp_path / "file"))
+            return reads.submit(str(tmp_path / "file"), wait_for=[first]).result()
+
+        assert try_run(program).state.result() == "here"
+
+    def test_a_long_chain_and_a_diamond_end(self, runner):
+        @flow(task_runner=runner)
+        def program():
+            future = double.submit(1)
+            for _ in range(20):
+                future = add.submit(future, 1)
+            left, right = add.submit(future, 1), add.submit(future, 2)
+            return add.submit(left, right).result()
+
+        assert try_run(program).state.result() == 47
+
+    def test_two_tasks_run_at_once(self, runner, tmp_path):
+        if not self.in_parallel:
+            pytest.skip("one after the other is what it does")
+
+        @task
+        def meets(folder, own, other):
+            (Path(folder) / own).touch()
+            deadline = time.monotonic() + 20
+            while not (Path(folder) / other).exists():
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.005)
+            return True
+
+        @flow(task_runner=runner)
+        def program():
+            futures = [meets.submit(str(tmp_path), "a", "b"), meets.submit(str(tmp_path), "b", "a")]
+            return [future.result() for future in futures]
+
+        assert try_run(program).state.result() == [True, True]
+
+    def test_tasks_run_where_the_runner_says(self, runner):
+        @flow(task_runner=runner)
+        def program():
+            return measured_pid.submit().result()
+
+        assert (try_run(program).state.result() != os.getpid()) == self.elsewhere
+
+    # Maps.
+
+    def test_a_map_keeps_its_order_and_its_constants(self, runner):
+        @task
+        def joined(number, words, suffix):
+            return f"{number}{words['a']}{suffix}"
+
+        @flow(task_runner=runner)
+        def program():
+            return joined.map([3, 1, 2], unmapped({"a": "b"}), "!").result()
+
+        assert try_run(program).state.result() == ["3b!", "1b!", "2b!"]
+
+    def test_a_map_over_the_results_of_a_map(self, runner):
+        @flow(task_runner=runner)
+        def program():
+            return add.map(double.map([1, 2, 3]), double.submit(10)).result()
+
+        assert try_run(program).state.result() == [22, 24, 26]
+
+    def test_a_thousand_mapped_tasks(self, runner):
+        @flow(task_runner=runner)
+        def program():
+            return double.map(range(1000)).result()
+
+        tried = try_run(program)
+
+        assert tried.state.result() == [2 * number for number in range(1000)]
+        assert {kept.state.name for kept in tried.reported.task_runs.values()} == {"Completed"}
+
+    # Failures.
+
+    def test_an_exception_comes_back_with_its_type_its_text_and_its_traceback(self, runner):
+        @task
+        def divides(number):
+            return number / 0
+
+        @flow(task_runner=runner)
+        def program():
+            return divides.submit(1).wait()
+
+        tried = try_run(program)
+
+        assert tried.state.is_failed()
+        assert type(tried.state.data) is ZeroDivisionError
+        (run,) = tried.reported.named("divides")
+        (story,) = [line for line in tried.reported.messages(run.id) if "Traceback" in line]
+        assert "in divides" in story
+        assert "task_runner_suite.py" in story
+        assert "/engine/" not in story
+
+    def test_an_exception_with_arguments_of_its_own_comes_back(self, runner):
+        @task
+        def raises():
+            raise OwnError(7, detail="empty")
+
+        @flow(task_runner=runner)
+        def program():
+            future = raises.submit()
+            try:
+                future.result()
+            except OwnError as error:
+                return error.code, error.detail, str(error)
+
+        assert try_run(program).state.result() == (7, "empty", "code 7: empty")
+
+    def test_an_exception_that_cannot_be_pickled_comes_back_with_what_can_be(self, runner):
+        @task
+        def raises():
+            raise HoldsALockError("locked out")
+
+        @flow(task_runner=runner)
+        def program():
+            return raises.submit().wait()
+
+        state = try_run(program).state
+
+        assert "locked out" in state.message
+        assert isinstance(state.data, HoldsALockError)
+
+    def test_other_tasks_go_on_when_one_fails(self, runner):
+        @task
+        def picky(number):
+            if number == 2:
+                raise ValueError("not two")
+            return number
+
+        @task
+        def count(numbers):
+            return [type(number).__name__ for number in numbers]
+
+        @flow(task_runner=runner)
+        def program():
+            futures = picky.map(range(4))
+            return count.submit(allow_failure(list(futures))).result()
+
+        assert try_run(program).state.result() == ["int", "int", "ValueError", "int"]
+
+    def test_a_task_behind_a_failed_one_does_not_run(self, runner):
+        @task
+        def fails():
+            raise ValueError("no")
+
+        @flow(task_runner=runner)
+        def program():
+            return double.submit(fails.submit()).wait().name
+
+        assert try_run(program).state.result() == "TriggerFailed"
+
+    def test_sys_exit_in_a_task_ends_only_the_task(self, runner):
+        @task
+        def leaves():
+            sys.exit(3)
+
+        @flow(task_runner=runner)
+        def program():
+            return leaves.submit().wait().message, double.submit(2).result()
+
+        first, second = try_run(program).state.result()
+        assert first == "The code called sys.exit(3)."
+        assert second == 4
+
+    def test_retries_happen_until_it_works(self, runner, tmp_path):
+        @task(retries=3, retry_delay_seconds=0.01)
+        def third_time_lucky(folder):
+            tries = len(list(Path(folder).iterdir())) + 1
+            (Path(folder) / str(tries)).touch()
+            if tries < 3:
+                raise ValueError(f"try {tries}")
+            return from_context("task_run_count")
+
+        @flow(task_runner=runner)
+        def program():
+            return third_time_lucky.submit(str(tmp_path)).result()
+
+        tried = try_run(program)
+
+        assert tried.state.result() == 3
+        (run,) = tried.reported.named("third_time_lucky")
+        assert [state.name for state in run.states] == [
+            "Running", "AwaitingRetry", "Retrying", "AwaitingRetry", "Retrying", "Completed",
+        ]  # fmt: skip
+
+    def test_only_the_exceptions_named_are_retried(self, runner):
+        @task(retries=2, retry_on=KeyError)
+        def fails(error):
+            raise error
+
+        @flow(task_runner=runner)
+        def program():
+            fails.submit(OwnError(1, detail="x")).wait()
+            fails.submit(KeyError("y")).wait()
+            return "done"
+
+        runs = try_run(program).reported.named("fails")
+        assert [run.run_count for run in runs] == [1, 3]
+
+    # Time.
+
+    def test_a_timeout_ends_a_task_that_computes(self, runner):
+        @task(timeout_seconds=0.2)
+        def spins():
+            while True:
+                time.sleep(0.001)
+
+        @flow(task_runner=runner)
+        def program():
+            return spins.submit().wait().name, double.submit(1).result()
+
+        assert try_run(program).state.result() == ("TimedOut", 2)
+
+    def test_a_timeout_ends_a_task_that_sleeps(self, runner):
+        @task(timeout_seconds=0.2)
+        def sleeps():
+            time.sleep(60)
+
+        @flow(task_runner=runner)
+        def program():
+            return sleeps.submit().wait().name
+
+        begun = time.monotonic()
+        assert try_run(program).state.result() == "TimedOut"
+        assert time.monotonic() - begun < 20
+
+    def test_a_timeout_ends_an_async_task(self, runner):
+        @task(timeout_seconds=0.2)
+        async def sleeps():
+            await asyncio.sleep(60)
+
+        @flow(task_runner=runner)
+        def program():
+            return sleeps.submit().wait().name
+
+        assert try_run(program).state.result() == "TimedOut"
+
+    def test_a_cancelled_run_ends_its_running_and_its_waiting_tasks(self, runner, tmp_path, sigterm_cancels):
+        if not self.in_parallel:
+            pytest.skip("nothing is submitted while a task runs")
+
+        @task
+        def spins(folder):
+            (Path(folder) / "begun").touch()
+            try:
+                while True:
+                    time.sleep(0.005)
+            finally:
+                (Path(folder) / "cleaned").touch()
+
+        @flow(task_runner=runner)
+        def program():
+            first = spins.submit(str(tmp_path))
+            double.submit(1, wait_for=[first])
+            eventually((tmp_path / "begun").exists, what="the task began")
+            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
+            threading.Event().wait(30)
+
+        begun = time.monotonic()
+        tried = try_run(program)
+
+        assert tried.state.is_cancelled()
+        assert [str(run.state) for run in tried.reported.task_runs.values() if not run.state.is_cancelled()] == []
+        eventually((tmp_path / "cleaned").exists, what="its finally ran")
+        assert time.monotonic() - begun < 30
+
+    # Where the code stands.
+
+    def test_context_tells_the_task_where_it_is(self, runner):
+        @task
+        def tells(number):
+            return {
+                name: from_context(name)
+                for name in ("flow_run_name", "flow_name", "task_run_name", "task_name", "map_index", "parameters")
+            }
+
+        @flow(task_runner=runner)
+        def program(wanted: int):
+            return tells.map([1, 2]).result()
+
+        assert try_run(program, wanted=5).state.result() == [
+            {
+                "flow_run_name": "tried-run",
+                "flow_name": "program",
+                "task_run_name": f"tells-{index}",
+                "task_name": "tells",
+                "map_index": index,
+                "parameters": {"wanted": 5},
+            }
+            for index in range(2)
+        ]
+
+    def test_tags_and_context_variables_are_there(self, runner):
+        @task
+        def tells():
+            return colour.get(), sorted(current.tag_set.get())
+
+        @flow(task_runner=runner)
+        def program():
+            colour.set("blue")
+            with tags("one", "two"):
+                return tells.submit().result()
+
+        assert try_run(program).state.result() == ("blue", ["one", "two"])
+
+    def test_logs_and_prints_belong_to_the_task_run(self, runner):
+        @task(log_prints=True)
+        def says(number):
+            print("printed", number)
+            get_run_logger().info("logged %s", number)
+            logging.getLogger("own").warning("warned %s", number)
+
+        @flow(task_runner=runner)
+        def program():
+            says.map([1, 2]).wait()
+
+        tried = try_run(program)
+
+        for index, run in enumerate(tried.reported.named("says"), 1):
+            assert tried.reported.messages(run.id) == [f"printed {index}", f"logged {index}", f"warned {index}"]
+
+    def test_secrets_are_masked_wherever_they_were_resolved(self, runner, monkeypatch):
+        monkeypatch.setenv("HOMEPORT__CONTEXT__SECRETS__HERE", "alpha-secret")
+
+        @task
+        def tells(here):
+            from homeport.client import Secret
+
+            os.environ["HOMEPORT__CONTEXT__SECRETS__THERE"] = "omega-secret"
+            try:
+                there = Secret("THERE").get()
+            finally:
+                del os.environ["HOMEPORT__CONTEXT__SECRETS__THERE"]
+            get_run_logger().info("%s and %s", here, there)
+            raise ValueError(f"{here} and {there}")
+
+        @flow(task_runner=runner)
+        def program():
+            from homeport.client import Secret
+
+            tells.submit(Secret("HERE").get()).wait()
+
+        try:
+            tried = try_run(program)
+        finally:
+            forget_all()
+
+        (run,) = tried.reported.named("tells")
+        told = " ".join([*tried.reported.messages(run.id), run.state.message, tried.state.message])
+        assert "*** and ***" in told
+        assert "secret" not in told
+
+    def test_a_print_that_nobody_captures_is_printed_here(self, runner, capfd):
+        @task
+        def says():
+            print("hello from the task")
+
+        @flow(task_runner=runner)
+        def program():
+            says.submit().wait()
+
+        try_run(program)
+
+        assert "hello from the task" in capfd.readouterr().out
+
+    def test_a_task_called_by_a_task_is_its_child(self, runner):
+        @task
+        def outer():
+            get_run_logger().info("in the outer one")
+            return double(2) + double(3)
+
+        @flow(task_runner=runner)
+        def program():
+            return outer.submit().result()
+
+        tried = try_run(program)
+
+        assert tried.state.result() == 10
+        (parent,) = tried.reported.named("outer")
+        children = [run for run in tried.reported.task_runs.values() if run.parent == parent.id]
+        assert [child.state.name for child in children] == ["Completed", "Completed"]
+        assert len({child.name for child in children}) == 2
+
+    def test_a_subflow_has_a_runner_of_its_own(self, runner):
+        @flow(task_runner=SequentialTaskRunner())
+        def inner():
+            return measured_pid.submit().result()
+
+        @flow(task_runner=runner)
+        def program():
+            return inner(), measured_pid.submit().result()
+
+        inner_pid, outer_pid = try_run(program).state.result()
+        assert inner_pid == os.getpid()
+        assert (outer_pid != os.getpid()) == self.elsewhere
+
+    # Async.
+
+    def test_async_tasks_of_a_sync_flow(self, runner):
+        @flow(task_runner=runner)
+        def program():
+            return [future.result() for future in [double_async.submit(number) for number in range(3)]]
+
+        assert try_run(program).state.result() == [0, 2, 4]
+
+    def test_an_async_flow_awaits_tasks_of_both_kinds(self, runner):
+        @flow(task_runner=runner)
+        async def program():
+            futures = [double_async.submit(number) for number in range(3)]
+            plain = double.submit(5)
+            return [await future.result() for future in futures], (await plain.ended()).result()
+
+        assert try_run(program).state.result() == ([0, 2, 4], 10)
+
+    # What cannot travel.
+
+    def test_an_argument_that_cannot_be_pickled_is_named(self, runner):
+        @task
+        def holds(config):
+            return type(config["lock"]).__name__
+
+        @flow(task_runner=runner)
+        def program():
+            return holds.submit({"lock": threading.Lock()}).wait()
+
+        state = try_run(program).state
+        if not self.elsewhere:
+            assert state.is_completed()
+            return
+        assert state.is_failed()
+        assert "Task 'holds'" in state.message
+        assert "config['lock']" in state.message
+        assert "lock" in state.message
+        assert "ConcurrentTaskRunner" in state.message
+
+    def test_a_global_that_cannot_be_pickled_is_named(self, runner):
+        lock = threading.Lock()
+
+        @task
+        def uses():
+            return lock.locked()
+
+        @flow(task_runner=runner)
+        def program():
+            return uses.submit().wait()
+
+        state = try_run(program).state
+        assert state.is_failed() == self.elsewhere
+        if self.elsewhere:
+            assert "Task 'uses'" in state.message
+            assert "uses 'lock' from outside" in state.message
+
+    def test_a_result_that_cannot_be_pickled_is_named(self, runner):
+        @task
+        def returns():
+            return {"lock": threading.Lock()}
+
+        @flow(task_runner=runner)
+        def program():
+            return returns.submit().wait()
+
+        state = try_run(program).state
+        assert state.is_failed() == self.elsewhere
+        if self.elsewhere:
+            assert "Task 'returns'" in state.message
+            assert "result['lock']" in state.message
+
+    # Workers that die.
+
+    def test_a_killed_worker_is_the_end_of_its_task_and_of_no_other(self, runner):
+        if not self.elsewhere:
+            pytest.skip("it has no workers")
+
+        @task
+        def dies():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        @flow(task_runner=runner)
+        def program():
+            before = double.map(range(5)).result()
+            dead = dies.submit()
+            after = double.map(range(5))
+            return before, dead.wait().name, dead.state.message, after.result()
+
+        before, name, message, after = try_run(program).state.data
+        assert before == after == [0, 2, 4, 6, 8]
+        assert name == "Crashed"
+        assert "Task 'dies'" in message
+
+    def test_a_task_whose_worker_was_killed_is_tried_again(self, runner, tmp_path):
+        if not self.elsewhere:
+            pytest.skip("it has no workers")
+
+        @task(retries=1)
+        def dies_once(path):
+            if not Path(path).exists():
+                Path(path).touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return "alive"
+
+        @flow(task_runner=runner)
+        def program():
+            return dies_once.submit(str(tmp_path / "died")).result()
+
+        tried = try_run(program)
+
+        assert tried.state.result() == "alive"
+        (run,) = tried.reported.named("dies_once")
+        assert run.run_count == 2
+
+    @pytest.fixture
+    def sigterm_cancels(self):
+        """SIGTERM cancels the run, as it does in a run process."""
+        from homeport.engine.cancellation import RunCancelled
+
+        def stop(number, frame):
+            raise RunCancelled("Asked to stop.")
+
+        before = signal.signal(signal.SIGTERM, stop)
+        yield
+        signal.signal(signal.SIGTERM, before)
