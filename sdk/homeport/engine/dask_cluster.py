@@ -33,9 +33,8 @@ class DaskCluster(Cluster):
 
     def connect(self) -> None:
         """Make the cluster, if it has to be made; then a client."""
-        if (
-            self._logger.level == logging.INFO and not self._runner.debug
-        ):  # its own default: each connection would be a line of the run
+        if self._logger.level == logging.INFO and not self._runner.debug:
+            # INFO is its own default: each connection would be a line of the run.
             self._logger.setLevel(logging.WARNING)
             self._quieted = True
         runner = self._runner
