@@ -22,6 +22,8 @@ TASK_LOGGER = "homeport.task_runs"
 _lock = threading.Lock()
 _runs: list[FlowRun] = []
 _inside = threading.local()
+_heard: list[tuple[logging.Logger, int]] = []  # those of HOMEPORT_LOGGING_EXTRA_LOGGERS, and their own levels
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class RunLogger(logging.LoggerAdapter[logging.Logger]):
@@ -69,14 +71,19 @@ _handler = _RunHandler()
 def begin(run: FlowRun) -> None:
     """Records are lines of this run from here on."""
     with _lock:
-        _runs.append(run)
-        if len(_runs) > 1:
+        if _runs:
+            _runs.append(run)
             return
+        level = _level_wanted()
         own = logging.getLogger("homeport")
-        own.setLevel(os.environ.get("HOMEPORT_LOGGING_LEVEL", "INFO").upper())
+        own.setLevel(level)
         own.propagate = False
         for logger in (own, logging.getLogger()):
             logger.addHandler(_handler)
+        for name in os.environ.get("HOMEPORT_LOGGING_EXTRA_LOGGERS", "").split(","):
+            if name.strip():
+                _hear(logging.getLogger(name.strip()), level)
+        _runs.append(run)
 
 
 def end(run: FlowRun) -> None:
@@ -89,6 +96,35 @@ def end(run: FlowRun) -> None:
         own.propagate = True
         for logger in (own, logging.getLogger()):
             logger.removeHandler(_handler)
+        while _heard:
+            logger, before = _heard.pop()
+            logger.setLevel(before)
+            logger.removeHandler(_handler)
+
+
+def _hear(logger: logging.Logger, level: str) -> None:
+    """Take what this logger says at the level of runs, whatever it is set to, until the last run has ended."""
+    _heard.append((logger, logger.level))
+    logger.setLevel(level)
+    if not _reaches_root(logger):
+        logger.addHandler(_handler)
+
+
+def _reaches_root(logger: logging.Logger) -> bool:
+    above: logging.Logger | None = logger
+    while above is not None:
+        if not above.propagate:
+            return False
+        above = above.parent
+    return True
+
+
+def _level_wanted() -> str:
+    level = os.environ.get("HOMEPORT_LOGGING_LEVEL", "").strip().upper() or "INFO"
+    if level not in logging.getLevelNamesMapping():
+        names = ", ".join(LEVELS)
+        raise ValueError(f"HOMEPORT_LOGGING_LEVEL is {level!r}; it must be one of {names}.")
+    return level
 
 
 def _whose(record: logging.LogRecord) -> tuple[FlowRun | None, TaskRun | None]:

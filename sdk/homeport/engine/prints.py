@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +20,7 @@ LONGEST_LINE = 32 * 1024
 _capture: ContextVar[Capture | None] = ContextVar("homeport_capture", default=None)
 _lock = threading.Lock()
 _captures = 0
+_shown_by: Callable[[str], None] | None = None
 
 
 class Capture:
@@ -71,9 +73,12 @@ class _Output:
 
     def write(self, text: str) -> int:
         capture = _capture.get()
-        if capture is None or capture.run is None:
+        if capture is not None and capture.run is not None:
+            capture.write(text)
+        elif _shown_by is not None and self.real.isatty():
+            _shown_by(text)
+        else:
             return self.real.write(text)
-        capture.write(text)
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -82,6 +87,17 @@ class _Output:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
+
+
+def show_by(shown: Callable[[str], None] | None) -> None:
+    """Have what nobody captures shown by this function, where standard output is a terminal that it draws on; by None
+    it is printed as ever."""
+    global _shown_by
+    if shown is not None:
+        _install()
+    elif _shown_by is not None:
+        _uninstall()
+    _shown_by = shown
 
 
 def _install() -> None:
