@@ -10,17 +10,37 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from homeport import context as context
     from homeport.engine.arguments import allow_failure as allow_failure
+    from homeport.engine.arguments import flatten as flatten
+    from homeport.engine.arguments import mapped as mapped
     from homeport.engine.arguments import unmapped as unmapped
     from homeport.flows import Flow as Flow
     from homeport.flows import flow as flow
+    from homeport.flows.apply_map import apply_map as apply_map
+    from homeport.parameters import DateTimeParameter as DateTimeParameter
     from homeport.parameters import Parameter as Parameter
     from homeport.run_logging import get_run_logger as get_run_logger
     from homeport.states import State as State
     from homeport.tagging import tags as tags
     from homeport.tasks import Task as Task
     from homeport.tasks import task as task
+    from homeport.tasks.control_flow import case as case
+    from homeport.tasks.control_flow import ifelse as ifelse
+    from homeport.tasks.control_flow import merge as merge
+    from homeport.tasks.control_flow import switch as switch
+    from homeport.tasks.resource_manager import resource_manager as resource_manager
+    from homeport.utilities.tasks import pause_task as pause_task
 
 _HOMES = {
+    "pause_task": "homeport.utilities.tasks",
+    "DateTimeParameter": "homeport.parameters",
+    "switch": "homeport.tasks.control_flow",
+    "resource_manager": "homeport.tasks.resource_manager",
+    "merge": "homeport.tasks.control_flow",
+    "mapped": "homeport.engine.arguments",
+    "ifelse": "homeport.tasks.control_flow",
+    "flatten": "homeport.engine.arguments",
+    "case": "homeport.tasks.control_flow",
+    "apply_map": "homeport.flows.apply_map",
     "Flow": "homeport.flows",
     "Parameter": "homeport.parameters",
     "State": "homeport.states",
@@ -37,14 +57,24 @@ _MODULES = frozenset(
 )
 
 __all__ = [
+    "DateTimeParameter",
     "Flow",
     "Parameter",
     "State",
     "Task",
     "allow_failure",
+    "apply_map",
+    "case",
     "context",
+    "flatten",
     "flow",
     "get_run_logger",
+    "ifelse",
+    "mapped",
+    "merge",
+    "pause_task",
+    "resource_manager",
+    "switch",
     "tags",
     "task",
     "unmapped",

@@ -3,9 +3,9 @@
 Errors of the control plane's client are in `homeport.client`, those of packing and storing code in `homeport.code`.
 """
 
-from homeport.engine.calls import UnequalMap
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.graph import CyclicGraph
+from homeport.engine.maps import UnequalMap
 from homeport.engine.parameters import ParameterError
 from homeport.engine.states import UnsuccessfulRun
 from homeport.run_logging import MissingContextError

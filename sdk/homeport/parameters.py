@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
 from homeport.engine import current
+from homeport.engine.parameters import ParameterError
 from homeport.tasks import Task
 
 
@@ -39,5 +42,47 @@ class Parameter(Task[..., Any]):
         flow.nodes.bind(self, (), {}, kwargs.pop("upstream_tasks", None))
         return self
 
+    json_type: ClassVar[dict[str, Any]] = {}
+    """What its JSON Schema says of its values; any, if nothing."""
+
+    def checked(self, value: Any) -> Any:
+        """The value as the flow gets it; raises ValueError, saying what was expected, for one that does not fit."""
+        return value
+
     def __repr__(self) -> str:
-        return f"<Parameter {self.name!r}>"
+        return f"<{type(self).__name__} {self.name!r}>"
+
+
+class DateTimeParameter(Parameter):
+    """A parameter that is a point in time: given as text (ISO 8601) or as a datetime, it is a datetime with a zone.
+
+    Text without a zone is taken as UTC. `required` as in 1.x: without a value it is None if it need not be given.
+    """
+
+    json_type: ClassVar[dict[str, Any]] = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
+
+    def __init__(self, name: str, required: bool = True, *, description: str | None = None) -> None:
+        super().__init__(name, required=required, description=description)
+
+    def checked(self, value: Any) -> datetime | None:
+        """The point in time; raises ValueError for what is none."""
+        if value is None and not self.required:
+            return None
+        try:
+            time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"a date and time was expected, as 2024-02-29T12:00:00Z; it was given {value!r}") from None
+        return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+def checked_values(flow: str, parameters: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """A value for each parameter: the given one, else its default; raises ParameterError."""
+    checked, problems = {}, []
+    for name, parameter in parameters.items():
+        try:
+            checked[name] = parameter.checked(given[name]) if name in given else parameter.default
+        except ValueError as error:
+            problems.append(f"{name}: {error}")
+    if problems:
+        raise ParameterError(flow, problems)
+    return checked

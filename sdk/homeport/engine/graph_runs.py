@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from homeport.engine import calls, decisions, states
+from homeport.engine import calls, decisions, maps, states
 from homeport.engine import state as results
-from homeport.engine.graph import Node, with_results
+from homeport.engine.arguments import flatten
+from homeport.engine.graph import Node
+from homeport.engine.state_handlers import handled
+from homeport.engine.substitution import substituted
 from homeport.futures import Future, FutureList, as_completed
 from homeport.parameters import Parameter
 from homeport.tasks import Task
@@ -20,13 +23,16 @@ def run_graph(run: FlowRun) -> results.State:
     """Run every node; the flow's state, whose result is a dict of each task's state."""
     produced: dict[Task[..., Any], Any] = {}
     left = run.flow.nodes.in_order()
+    for node in left:
+        node.check()
     while left:
         later = _submit_what_can_be(run, left, produced)
         if len(later) == len(left):
-            next(as_completed([future for node in later for future in _open_lengths(node, produced)]), None)
+            ready = [node for node in later if all(other in produced for other in node.inputs())]
+            next(as_completed([future for node in ready for future in _open_lengths(node, produced)]), None)
         left = later
     found = {task: _ended(task, outcome) for task, outcome in produced.items()}
-    return _judged(found, run.flow.reference_tasks())
+    return _judged(found, run.flow.deciding_tasks())
 
 
 def _submit_what_can_be(run: FlowRun, nodes: list[Node], produced: dict[Task[..., Any], Any]) -> list[Node]:
@@ -46,15 +52,32 @@ def _open_lengths(node: Node, produced: dict[Task[..., Any], Any]) -> list[Futur
     """The futures that a map has to wait for, before it is known how many calls it makes."""
     if not node.mapped:
         return []
-    inputs = [produced.get(value) for value in (*node.args, *node.kwargs.values()) if isinstance(value, Task)]
-    return [value for value in inputs if isinstance(value, Future) and not value.done()]
+    values = [value for value in (*node.args, *node.kwargs.values()) if isinstance(value, Task | flatten)]
+    return maps.open_inputs([substituted(value, produced.__getitem__) for value in values])
 
 
 def _submit(run: FlowRun, node: Node, produced: dict[Task[..., Any], Any]) -> Any:
-    args, kwargs = with_results(node.args, produced), with_results(node.kwargs, produced)
-    behind = [produced[other] for other in node.upstream]
-    submit = calls.map_or_fail if node.mapped else calls.submit
-    return submit(run, node.task, args, kwargs, behind, label=node.key)
+    args = tuple(substituted(value, produced.__getitem__) for value in node.args)
+    kwargs = {key: substituted(value, produced.__getitem__) for key, value in node.kwargs.items()}
+    if not node.mapped:
+        behind = [produced[other] for other in node.upstream]
+        return calls.submit(run, node.task, args, kwargs, behind, label=node.key)
+    whole: list[Any] = []
+    by_index: list[FutureList[Any]] = []
+    for other, is_by_index in node.upstream.items():
+        # A task that is not mapped has no n-th call: it is waited for as a whole, as in 1.x.
+        found = produced[other]
+        if is_by_index and isinstance(found, FutureList):
+            by_index.append(found)
+        else:
+            whole.append(found)
+    _tell_mapped(run, node.task)
+    return maps.map_or_fail(run, node.task, args, kwargs, whole, label=node.key, by_index=by_index)
+
+
+def _tell_mapped(run: FlowRun, task: Task[..., Any]) -> None:
+    if task.state_handlers:
+        handled(task.state_handlers, task, states.Pending(), results.Mapped("Calls it for each element."), run.log)
 
 
 def _ended(task: Task[..., Any], outcome: Any) -> results.State:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from homeport.futures import Future
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
     from homeport.engine.keeping import Keeper
+    from homeport.engine.shared_inputs import SharedInputs
     from homeport.tasks import Task
 
 MOST_UPSTREAM_TOLD = 100
@@ -67,6 +68,7 @@ class TaskRun:
         "rounds",
         "run",
         "run_count",
+        "shared",
         "state",
         "task",
         "upstream",
@@ -83,6 +85,7 @@ class TaskRun:
         key: str,
         map_index: int | None = None,
         wait_for: Any = None,
+        shared: SharedInputs | None = None,
         direct: bool = False,
     ) -> None:
         self.run, self.task, self.args, self.kwargs = run, task, args, kwargs
@@ -91,6 +94,7 @@ class TaskRun:
         self.id = new_id()
         self.run_count = 0
         self.rounds: Rounds | None = None
+        self.shared = shared
         self.state: State = PENDING
         self._final = False
         self._lock = threading.Lock()
@@ -108,6 +112,8 @@ class TaskRun:
         self.parent: UUID | None = run.task_run_id if inside is None or inside.run is not run else inside.id
         run.live[self] = None
         told = [future.task_run_id for future in list(self.upstream)[:MOST_UPSTREAM_TOLD]]
+        if shared is not None:
+            told += shared.told
         self._untold: tuple[str, list[UUID]] | None = None
         if task.task_run_name is not None and not self._named():
             self._untold = (key, told)  # named after results that are not there yet: told once they are
@@ -265,7 +271,7 @@ class TaskRun:
     def _release(self) -> None:
         self.run.count(self, self.state)
         # What is not needed any more must not live as long as the future.
-        self.args, self.kwargs, self.upstream = (), {}, {}
+        self.args, self.kwargs, self.upstream, self.shared = (), {}, {}, None
         self.run.live.pop(self, None)
         self.future.settle(self.state)
 
@@ -307,14 +313,16 @@ class TaskRun:
 
     def start(self) -> None:
         """Begin once everything upstream has ended; returns at once, unless the runner is a sequential one."""
-        waiting = [future for future in self.upstream if not future.done()]
+        waiting: list[Future[Any] | SharedInputs] = [future for future in self.upstream if not future.done()]
+        if self.shared is not None and not self.shared.done():
+            waiting.append(self.shared)
         context = copy_context()
         if not waiting:
             self._place(context)
             return
         left = _Countdown(len(waiting), lambda: self._place_later(context))
-        for future in waiting:
-            future.when_done(left.one_done)
+        for ending in waiting:
+            ending.when_done(left.one_done)
 
     def _place(self, context: Context) -> None:
         try:
@@ -350,9 +358,13 @@ class TaskRun:
 
         go_on()
 
+    def inputs(self) -> Iterable[Future[Any]]:
+        """Everything that has to end before it starts."""
+        return self.upstream if self.shared is None else {**self.upstream, **self.shared.futures}
+
     def here(self) -> State:
         """Do it in this thread, now."""
-        for future in self.upstream:
+        for future in self.inputs():
             future.block()
         try:
             drive(self.steps())
@@ -363,7 +375,7 @@ class TaskRun:
 
     async def here_async(self) -> State:
         """Do it in this coroutine, now."""
-        for future in self.upstream:
+        for future in self.inputs():
             await future.ended()
         try:
             await drive_async(self.steps())
@@ -382,19 +394,21 @@ class TaskRun:
 
     def _needs_loop(self) -> bool:
         return (self.task.is_async and not self.run.places.are_elsewhere) or any(
-            not future.done() and future.task_run._needs_loop() for future in self.upstream
+            not future.done() and future.task_run._needs_loop() for future in self.inputs()
         )
 
     def _verdict(self) -> State | Hold | None:
         strict = {future: future.state for future, matters in self.upstream.items() if matters}
         trigger = self.task.trigger
+        if self.shared is not None and not (trigger is triggers.all_successful and self.shared.all_completed):
+            strict = {**self.shared.states_for(trigger), **strict}
         if trigger is triggers.all_successful and all(state.name == "Completed" for state in strict.values()):
             return None
         return decisions.start_verdict(trigger, strict, skip_on_upstream_skip=self.task.skip_on_upstream_skip)
 
     def _named(self) -> bool:
         """Take the name that the task's template gives; False while it has to wait for results."""
-        if any(not future.done() for future in self.upstream):
+        if any(not future.done() for future in self.inputs()):
             return False
         if all(future.state.is_completed() or not matters for future, matters in self.upstream.items()):
             self._take_name(resolve(self.args), resolve(self.kwargs))
@@ -462,7 +476,7 @@ class _Countdown:
     def __init__(self, left: int, then: Callable[[], None]) -> None:
         self._left, self._then, self._lock = left, then, threading.Lock()
 
-    def one_done(self, future: Future[Any]) -> None:
+    def one_done(self, ended: Any) -> None:
         with self._lock:
             self._left -= 1
             if self._left:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -19,12 +18,14 @@ from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.parameters import ParameterError, Signature, jsonable, object_schema
 from homeport.engine.retry_policy import Delay, checked_policy
 from homeport.engine.state_handlers import StateHandler, checked_handlers
-from homeport.parameters import Parameter
+from homeport.flows.building import Building, edge_arguments
+from homeport.parameters import Parameter, checked_values
 from homeport.spellings import ABSENT_OF_FLOWS, seconds, unknown_argument
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
 from homeport.tasks import Task
 
 if TYPE_CHECKING:
+    from homeport.engine.edges import Edge
     from homeport.engine.flow_runs import FlowRun
     from homeport.engine.results import Result
     from homeport.engine.states import State
@@ -41,7 +42,7 @@ OnLost = Literal["crash", "retry", "hold"]
 HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 
-class Flow:
+class Flow(Building):
     """A workflow. `with Flow("name") as flow:` builds one of tasks; `@flow` makes one of a function."""
 
     fn: Callable[..., Any] | None = None
@@ -60,7 +61,7 @@ class Flow:
         run_config: RunConfig | None = None,
         storage: Storage | None = None,
         tasks: Iterable[Task[..., Any]] = (),
-        edges: Iterable[tuple[Task[..., Any], Task[..., Any]]] = (),
+        edges: Iterable[Edge | tuple[Task[..., Any], Task[..., Any]]] = (),
         reference_tasks: Iterable[Task[..., Any]] | None = None,
         retries: int = 0,
         retry_delay_seconds: Delay = 0.0,
@@ -111,12 +112,12 @@ class Flow:
         self.variable: str | None = None
         self.entrypoint_file: Path | None = _file_of_caller()
         self.nodes = Graph()
-        self._reference: list[Task[..., Any]] | None = None
+        self._reference = None
         self._building: Token[Flow | None] | None = None
         for task in tasks:
             self.nodes.add(task)
-        for before, after in edges:
-            self.nodes.add_edge(before, after)
+        for edge in edges:
+            self.add_edge(*(edge if isinstance(edge, tuple) else edge_arguments(edge)))
         if reference_tasks is not None:
             self.set_reference_tasks(reference_tasks)
 
@@ -134,44 +135,6 @@ class Flow:
         if self._building is not None:
             current.building.reset(self._building)
             self._building = None
-
-    @property
-    def tasks(self) -> set[Task[..., Any]]:
-        """The tasks of a graph flow."""
-        return set(self.nodes.nodes)
-
-    def add_task(self, task: Task[..., Any]) -> Task[..., Any]:
-        """Add a task without inputs."""
-        self.nodes.add(task)
-        return task
-
-    def add_edge(
-        self, upstream_task: object, downstream_task: Task[..., Any], key: str | None = None, mapped: bool = False
-    ) -> None:
-        """Run one after the other; with `key`, the result becomes that argument."""
-        self.nodes.add_edge(upstream_task, downstream_task, key, mapped=mapped)
-
-    def chain(self, *tasks: Task[..., Any]) -> None:
-        """Run each after the one before it."""
-        for before, after in itertools.pairwise(tasks):
-            self.nodes.add_edge(before, after)
-
-    def get_tasks(self, name: str | None = None) -> list[Task[..., Any]]:
-        """The tasks of a graph flow, or those with this name."""
-        return [task for task in self.nodes.nodes if name is None or task.name == name]
-
-    def set_reference_tasks(self, tasks: Iterable[Task[..., Any]]) -> None:
-        """The tasks by which the flow's success is judged, instead of its last ones."""
-        self._reference = list(tasks)
-        unknown = [task.name for task in self._reference if task not in self.nodes.nodes]
-        if unknown:
-            raise ValueError(
-                f"flow {self.name!r}: reference tasks must be tasks of the flow; not so: {', '.join(unknown)}."
-            )
-
-    def reference_tasks(self) -> list[Task[..., Any]]:
-        """The tasks by which the flow's success is judged."""
-        return self._reference if self._reference is not None else self.nodes.terminal()
 
     # What is known of it without running it.
 
@@ -307,7 +270,7 @@ class Flow:
         ]
         if problems:
             raise ParameterError(self.name, problems)
-        return {name: values.get(name, one.default) for name, one in known.items()}
+        return checked_values(self.name, known, values)
 
     def all_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
         """Checked values, and the defaults of those that were not given."""
@@ -408,7 +371,7 @@ def _checked_executor(name: str, given: Any) -> Executor | TaskRunner | None:
 
 
 def _property(parameter: Parameter) -> dict[str, Any]:
-    found: dict[str, Any] = {"title": parameter.name}
+    found: dict[str, Any] = {"title": parameter.name, **parameter.json_type}
     if parameter.description:
         found["description"] = parameter.description
     if not parameter.required:

@@ -46,8 +46,14 @@ class Expressions:
     def __mod__(self, other: Any) -> Any:
         return _node("Mod", operator.mod, self, other)
 
+    def __rmod__(self, other: Any) -> Any:
+        return _node("Mod", operator.mod, other, self)
+
     def __pow__(self, other: Any) -> Any:
         return _node("Pow", operator.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _node("Pow", operator.pow, other, self)
 
     def __lt__(self, other: Any) -> Any:
         return _node("LessThan", operator.lt, self, other)
@@ -62,10 +68,23 @@ class Expressions:
         return _node("GreaterThanOrEqual", operator.ge, self, other)
 
     def __and__(self, other: Any) -> Any:
-        return _node("And", lambda left, right: left and right, self, other)
+        return _node("And", _and, self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return _node("And", _and, other, self)
 
     def __or__(self, other: Any) -> Any:
-        return _node("Or", lambda left, right: left or right, self, other)
+        return _node("Or", _or, self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return _node("Or", _or, other, self)
+
+    def __neg__(self) -> Any:
+        return _node("Neg", operator.neg, self)
+
+    def or_(self, other: Any) -> Any:
+        """A task: this result if it is true, else the other; the same as `|`."""
+        return self | other
 
     def is_equal(self, other: Any) -> Any:
         """A task: are the two equal? (`==` compares the tasks themselves.)"""
@@ -78,6 +97,14 @@ class Expressions:
     def not_(self) -> Any:
         """A task: the logical opposite."""
         return _node("Not", operator.not_, self)
+
+
+def _and(left: Any, right: Any) -> Any:
+    return left and right
+
+
+def _or(left: Any, right: Any) -> Any:
+    return left or right
 
 
 def _node(name: str, function: Callable[..., Any], *operands: Any) -> Any:

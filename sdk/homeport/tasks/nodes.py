@@ -34,20 +34,22 @@ class Bindable(Expressions):
         **kw: Any,
     ) -> Self:
         """Make this very task (not a copy) a node of the flow, with these inputs."""
-        self._flow(flow, "bind").nodes.bind(self._task, args, kw, upstream_tasks, mapped=mapped)
+        self._flow(flow, "bind").nodes.bind(self._task, args, kw, upstream_tasks, by_index=mapped)
         return self
 
     def set_upstream(
         self, task: object, flow: Flow | None = None, key: str | None = None, mapped: bool = False
-    ) -> None:
+    ) -> Self:
         """Run after `task`; with `key`, its result becomes that argument."""
-        self._flow(flow, "set_upstream").nodes.add_edge(task, self._task, key, mapped=mapped)
+        self._flow(flow, "set_upstream").add_edge(task, self._task, key, mapped=mapped)
+        return self
 
     def set_downstream(
         self, task: Task[..., Any], flow: Flow | None = None, key: str | None = None, mapped: bool = False
-    ) -> None:
+    ) -> Self:
         """Run before `task`; with `key`, the result becomes that argument of it."""
-        self._flow(flow, "set_downstream").nodes.add_edge(self, task, key, mapped=mapped)
+        self._flow(flow, "set_downstream").add_edge(self, task, key, mapped=mapped)
+        return self
 
     def set_dependencies(
         self,
@@ -55,14 +57,16 @@ class Bindable(Expressions):
         upstream_tasks: Iterable[object] | None = None,
         downstream_tasks: Iterable[Task[..., Any]] | None = None,
         keyword_tasks: Mapping[str, object] | None = None,
-    ) -> None:
+        mapped: bool = False,
+    ) -> Self:
         """All of a node's edges at once."""
-        for upstream in upstream_tasks or ():
-            self.set_upstream(upstream, flow)
-        for downstream in downstream_tasks or ():
-            self.set_downstream(downstream, flow)
-        for key, upstream in (keyword_tasks or {}).items():
-            self.set_upstream(upstream, flow, key)
+        found = self._flow(flow, "set_dependencies")
+        found.set_dependencies(self._task, upstream_tasks, downstream_tasks, keyword_tasks, mapped)
+        return self
+
+    def pipe(self, _task: Any, /, **kwargs: Any) -> Any:
+        """`a.pipe(b, x=1)` is `b(a, x=1)`: chains that read from left to right."""
+        return _task(self, **kwargs)
 
     def __iter__(self) -> Any:
         if self.nout is None:
@@ -77,7 +81,7 @@ class Bindable(Expressions):
         upstream = [kwargs.pop(name, None) for name in ("upstream_tasks", "wait_for")]
         mapped = kwargs.pop("mapped", False)
         node = self._task.with_options(**options) if options else copy.copy(self._task)
-        flow.nodes.bind(node, args, kwargs, [task for given in upstream for task in listed(given)], mapped=mapped)
+        flow.nodes.bind(node, args, kwargs, [task for given in upstream for task in listed(given)], by_index=mapped)
         return cast("Self", node)
 
     def _flow(self, flow: Flow | None, what: str) -> Flow:

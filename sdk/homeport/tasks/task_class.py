@@ -62,6 +62,7 @@ class Task(Bindable, Generic[P, R]):
     trigger: triggers.Trigger = staticmethod(triggers.all_successful)
     skip_on_upstream_skip: bool = True
     nout: int | None = None
+    only_cleans_up: bool = False
     slug: str | None = None
     is_async: bool = False
     results: ResultOptions | None = None
@@ -252,10 +253,10 @@ class Task(Bindable, Generic[P, R]):
         What cannot be looped over, strings, and what is wrapped in `unmapped(...)`, every call gets whole. In a
         `with Flow` block: a mapped node. Raises TypeError for a dict, which has no order that could be meant.
         """
-        flow = current.building.get()
+        flow = current.building.get() or (kwargs.pop("flow") if isinstance(kwargs.get("flow"), _flow_class()) else None)
         if flow is not None:
             return cast("FutureList[R]", self._add_to(flow, args, {**kwargs, "wait_for": wait_for, "mapped": True}))
-        from homeport.engine.calls import map_here
+        from homeport.engine.maps import map_here
 
         futures: FutureList[R] = map_here(self._run_here("map"), self, args, kwargs, wait_for)
         return cast("FutureList[R]", [_state_of(future) for future in futures]) if return_state else futures

@@ -1,0 +1,1 @@
+"""Module paths of 1.x."""
