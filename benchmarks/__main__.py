@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from benchmarks.measuring import machine
 
-ALL = ("start_latency", "creates", "claims", "events", "imports", "idle", "growth", "engine", "peers")
+ALL = ("start_latency", "creates", "claims", "events", "imports", "idle", "growth", "engine", "results_cost", "peers")
 
 
 def main(names: list[str]) -> int:

@@ -53,7 +53,20 @@ _HOMES = {
     "unmapped": "homeport.engine.arguments",
 }
 _MODULES = frozenset(
-    {"context", "executors", "futures", "run_configs", "schedules", "states", "storage", "task_runners", "triggers"}
+    {
+        "context",
+        "executors",
+        "futures",
+        "caching",
+        "results",
+        "run_configs",
+        "schedules",
+        "serializers",
+        "states",
+        "storage",
+        "task_runners",
+        "triggers",
+    }
 )
 
 __all__ = [
