@@ -45,8 +45,8 @@ def test_an_unknown_name_is_an_attribute_error():
 
 
 MODULES = """
-    caching context engine.cache_validators engine.results engine.serializers engine.signals engine.state results serializers
-    executors futures run_configs states storage task_runners tasks testing triggers
+    caching context engine.cache_validators engine.results engine.serializers engine.signals engine.state executors
+    results serializers futures run_configs states storage task_runners tasks testing triggers
 """
 
 
