@@ -54,10 +54,13 @@ _HOMES = {
 }
 _MODULES = frozenset(
     {
+        "artifacts",
+        "backend",
+        "caching",
         "context",
         "executors",
         "futures",
-        "caching",
+        "kv",
         "results",
         "run_configs",
         "schedules",
@@ -66,6 +69,7 @@ _MODULES = frozenset(
         "storage",
         "task_runners",
         "triggers",
+        "variables",
     }
 )
 

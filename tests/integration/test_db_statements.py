@@ -31,6 +31,8 @@ _UNSCOPED = {
     "wakeups.notify",
     # Works on the attempt that `events.open` found for the tenant and locked, in the same transaction.
     "events.fold_tasks",
+    # Waits for whoever makes a version of the same key; reads nothing.
+    "artifacts.lock_key",
     # Parts of statements; what they are put together with is scoped.
     "flow_runs.select",
     "agents.chosen",

@@ -62,3 +62,11 @@ class AgentCommandKind(Enum):
     STOP_TRACKING = strawberry.enum_value(
         "STOP_TRACKING", description="The attempt is superseded or over: kill what is left of it and forget it."
     )
+
+
+@strawberry.enum(description="What the data of an artifact are: a link, Markdown, rows of a table, an image's address.")
+class ArtifactKind(Enum):
+    LINK = "LINK"
+    MARKDOWN = "MARKDOWN"
+    TABLE = "TABLE"
+    IMAGE = "IMAGE"

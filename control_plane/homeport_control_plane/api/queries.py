@@ -32,11 +32,12 @@ from homeport_control_plane.api.registered_types import Deployment, Flow, Projec
 from homeport_control_plane.api.run_types import FlowRun, TaskRun
 from homeport_control_plane.api.scalars import uuid_or_none
 from homeport_control_plane.api.tenancy_types import ApiKey, Tenant, Viewer
+from homeport_control_plane.api.user_data import UserDataQueries
 from homeport_control_plane.api.worker_types import Agent, WorkQueue
 
 
 @strawberry.type
-class Query:
+class Query(UserDataQueries):
     @query(EVERYONE)
     async def viewer(self, info: Info) -> Viewer:
         """Whose key this is."""

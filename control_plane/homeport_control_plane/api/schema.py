@@ -13,10 +13,11 @@ from homeport_control_plane.api.queries import Query
 from homeport_control_plane.api.scalars import SCALARS
 from homeport_control_plane.api.subscriptions import Subscription
 from homeport_control_plane.api.tuning import tune
+from homeport_control_plane.api.user_data import UserDataMutations
 
 
 @strawberry.type
-class Mutation(ManagementMutations, AgentMutations):
+class Mutation(ManagementMutations, UserDataMutations, AgentMutations):
     """What can be changed. Every mutation is idempotent, or says how to make it so."""
 
 

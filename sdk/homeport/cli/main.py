@@ -26,6 +26,8 @@ ENTRIES = {
     "logs": Entry(f"{_HERE}.flow_run_logs:logs", "Show or follow a run's log (flow-run logs)."),
     "explain": Entry(f"{_HERE}.explain:explain", "Say why a run is not running yet (run explain)."),
     "agent": Entry("homeport.commands", "Start agents, and see which there are.", entry_point=True),
+    "artifact": Entry(f"{_HERE}.artifact:artifact", "List and show artifacts of runs."),
+    "kv": Entry(f"{_HERE}.kv:kv", "Set, get, list and delete values that flows keep by key."),
     "work-queue": Entry(f"{_HERE}.work_queue:work_queue", "Create, pause and limit work queues."),
     "doctor": Entry(f"{_HERE}.doctor:doctor", "Find out what is wrong: settings, connection, key, agents, a run."),
     "config": Entry(f"{_HERE}.config:config", "Show and change settings."),

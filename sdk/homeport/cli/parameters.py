@@ -17,11 +17,12 @@ def parse(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise click.UsageError(f"{pair!r} is not NAME=VALUE.\nhint: --param name=world    or: --param 'ids=[1, 2]'")
-        parameters[name.strip()] = _value(value)
+        parameters[name.strip()] = value_of(value)
     return parameters
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """The value that a person typed: JSON if it parses as JSON, else the text itself."""
     try:
         # NaN and Infinity are what Python's parser takes beyond JSON; they stay the words they are.
         return json.loads(text, parse_constant=lambda word: word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from homeport.engine.states import State
@@ -97,6 +97,17 @@ class ReportedLine:
     task_run: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedArtifact:
+    """An artifact of a run that no control plane knows."""
+
+    id: UUID
+    kind: str
+    data: dict[str, Any]
+    key: str | None
+    description: str | None
+
+
 @dataclass(slots=True)
 class InMemoryReporter:
     """Keeps everything, to be looked at afterwards."""
@@ -104,6 +115,7 @@ class InMemoryReporter:
     task_runs: dict[UUID, ReportedTaskRun] = field(default_factory=dict)
     run_states: list[State] = field(default_factory=list)
     lines: list[ReportedLine] = field(default_factory=list)
+    artifacts: list[ReportedArtifact] = field(default_factory=list)
     name: str | None = None
     """What the flow named its run; None where it did not."""
 
@@ -137,6 +149,10 @@ class InMemoryReporter:
     def log(self, *, at: datetime, level: str, logger: str, message: str, task_run: UUID | None) -> None:
         """Keep the line."""
         self.lines.append(ReportedLine(at, level, logger, message, task_run))
+
+    def artifact(self, id: UUID, *, kind: str, data: dict[str, Any], key: str | None, description: str | None) -> None:
+        """Keep the artifact."""
+        self.artifacts.append(ReportedArtifact(id, kind, data, key, description))
 
     def named(self, name: str) -> list[ReportedTaskRun]:
         """The task runs whose name, or whose task's key, is this, in the order in which they were made."""

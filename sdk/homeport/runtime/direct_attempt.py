@@ -9,9 +9,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from homeport.client.errors import ClientError
 from homeport.client.outcomes import expect
+from homeport.runtime import connection
 from homeport.runtime.descriptor import RunDescriptor
 from homeport.runtime.echo import EchoingReporter
 from homeport.runtime.finish import FinalState, Finished, finish
@@ -64,6 +66,9 @@ class DirectAttempt:
                 heartbeat_seconds=min(started.heartbeat_seconds, LOOK_FOR_CANCEL_SECONDS),
             )
             self._reporter.start()
+            undo.enter_context(
+                connection.speaking_for(UUID(self.descriptor.flow_run_id), client.url, self.descriptor.run_token)
+            )
             self._undo = undo.pop_all()
 
     def shown_by(self, shown: Reporter) -> Reporter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from homeport.runtime import connection
 from homeport.runtime.descriptor import RunDescriptor
 from homeport.runtime.finish import FinalState
 
@@ -37,7 +38,9 @@ def run(descriptor: RunDescriptor, flow: Any, reporter: Reporter) -> FinalState:
     """Run the flow and return its final state; exceptions of the flow are states, not exceptions, here."""
     from homeport.engine.run import run_flow
 
-    state = run_flow(flow, descriptor.parameters, reporter=reporter, run=run_info(descriptor))
+    info = run_info(descriptor)
+    with connection.speaking_for(info.id, descriptor.api_url, descriptor.run_token):
+        state = run_flow(flow, descriptor.parameters, reporter=reporter, run=info)
     return as_final(state)
 
 
