@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise, takewhile
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from homeport.schedules import Schedule, adjustments, filters
@@ -79,7 +79,7 @@ def whole_schedules(draw: Any) -> Schedule:
 
 
 @given(whole_schedules(), MOMENTS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_both_sides_find_the_same_times(schedule: Schedule, after: datetime) -> None:
     until = after + timedelta(days=10)
     sent, _ = schedules.checked(schedule.to_dict())
@@ -92,7 +92,7 @@ def test_both_sides_find_the_same_times(schedule: Schedule, after: datetime) -> 
 
 
 @given(whole_schedules(), MOMENTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_times_come_in_order_after_the_moment_and_asking_from_any_of_them_finds_the_rest(
     schedule: Schedule, after: datetime
 ) -> None:

@@ -19,6 +19,8 @@ Test = Callable[[datetime], bool]
 Move = Callable[[datetime], datetime]
 MOST_LEFT_OUT = 100_000
 """After so many times in a row that no filter lets through, a schedule has no more."""
+FURTHEST = timedelta(days=50 * 366)
+"""Nor so long after the moment that was asked for."""
 
 
 class Schedule:
@@ -77,7 +79,7 @@ class Schedule:
             left_out = 0 if moved is not None else left_out + 1
             if moved is not None and moved.moment > after:
                 heapq.heappush(waiting, (moved.moment, number, moved))
-            if left_out > MOST_LEFT_OUT:
+            if left_out > MOST_LEFT_OUT or event.moment - after > FURTHEST:
                 break
         for _, _, due in sorted(waiting, key=lambda entry: entry[:2]):
             if not _same(due, last):
