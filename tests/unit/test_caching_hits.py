@@ -346,3 +346,30 @@ def test_a_record_says_what_it_is(home):
 
     assert json.loads(record.read_text())["record"]["key"] == "my-key"
     assert json.loads(record.read_text())["record"]["expires"] is not None
+
+
+def test_processes_call_what_is_not_kept_and_the_results_are_kept_here(home):
+    from homeport.task_runners import ProcessTaskRunner
+
+    @task(cache_key_fn=task_input_hash, cache_result_in_memory=False)
+    def where(x):
+        import os
+
+        return x, os.getpid()
+
+    @task
+    def first(pair):
+        return pair[0]
+
+    @flow(task_runner=ProcessTaskRunner(max_workers=2))
+    def working():
+        made = where.map(range(6))
+        return first.map(made).result(), [pid for _, pid in made.result()]
+
+    one, two = try_run(working), try_run(working)
+
+    assert one.state.result() == two.state.result()
+    assert one.state.result()[0] == list(range(6))
+    assert __import__("os").getpid() not in one.state.result()[1]
+    assert names(two).count("Cached") == 6
+    assert len([path for path in (home / "results/runs").rglob("*") if path.is_file()]) == 6

@@ -8,13 +8,13 @@ from __future__ import annotations
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from homeport.engine.drivers import Call, Pause, drive
+from homeport.engine.drivers import Call, Io, Pause, drive
 from homeport.engine.task_runs import cancelled
 
 if TYPE_CHECKING:
     from homeport.engine.task_runs import TaskRun
 
-_STOPS = frozenset({Call, Pause})
+_STOPS = frozenset({Call, Io, Pause})
 
 
 class Elsewhere(Protocol):
@@ -64,7 +64,26 @@ class Trip:
             if task_run.run.stop.is_set():
                 return self.go_on(None, None)
             task_run.run.places.threads.later(effect.seconds, lambda: self.elsewhere.submit(self))
+        elif type(effect) is Io:
+            # Not by whoever brings outcomes: results of many tasks are kept at once, and nobody's call waits for it.
+            task_run.run.places.threads.submit(lambda: self._after_io(effect))
         return None
+
+    def _after_io(self, effect: Io) -> None:
+        try:
+            value = self.context.run(effect.perform)
+        except BaseException as error:
+            call = self._unless_ended(None, error)
+        else:
+            call = self._unless_ended(value, None)
+        if call is not None:
+            self.elsewhere.submit(self)
+
+    def _unless_ended(self, value: Any, error: BaseException | None) -> Call | None:
+        if self.task_run.future.done():  # cancelled meanwhile
+            self.steps.close()
+            return None
+        return self.go_on(value, error)
 
     def _cancel(self) -> None:
         self.cancelled = True
