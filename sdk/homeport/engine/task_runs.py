@@ -158,8 +158,8 @@ class TaskRun:
             keeper = _keeper_of(self)
             if keeper is not None:
                 found = yield from keeper.look_up(args, kwargs)
-                if found is not None:
-                    return (yield from self._end(found))
+                if found is not None and (ended := (yield from self._before_first(found))) is not None:
+                    return ended
         while True:
             if task.state_handlers and (changed := self._entry_changed()) is not None:
                 if (ended := (yield from self._go_on(changed))) is not None:
