@@ -1,7 +1,7 @@
 """What is sent for one call of a task, and what comes back.
 
-What many calls have in common (the function, the scene of the run, the constants of a map) is a ware: it is pickled
-once and sent once to each worker. The rest is the parcel, a plain tuple.
+What many calls have in common (the function, the scene of the run, constants of a map, results that several tasks get)
+is a ware: it is pickled once and sent once to each worker. The rest is the parcel, a plain tuple.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from homeport.engine.pickling import (
     why_not,
 )
 from homeport.engine.worker_errors import Unsendable
+from homeport.futures import Future
 
 if TYPE_CHECKING:
     from homeport.engine.drivers import Call
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from homeport.engine.task_runs import TaskRun
     from homeport.engine.trips import Trip
 
+SHARED = frozenset({Constant, Future})
 KEPT_CONSTANTS = 16
-"""Constants of maps that are kept pickled at a time; an older one is pickled again when it is needed again."""
+"""Constants of maps, and results of futures, that are kept pickled at a time; an older one is pickled again when it is needed again."""
 
 
 class Ware(NamedTuple):
@@ -91,7 +93,8 @@ class Packer:
         self._prefix = uuid4().hex
         self._functions: dict[Any, tuple[Callable[..., Any], Ware, list[ContextVar[Any]]]] = {}
         self._scenes: dict[UUID, tuple[Any, Ware]] = {}
-        self._constants: dict[int, tuple[Constant, Ware]] = {}
+        self._constants: dict[int, tuple[Any, Ware]] = {}
+        self._futures: dict[int, Any] = {}
 
     def pack(self, trip: Trip, call: Call) -> tuple[Parcel, list[Ware]]:
         """The parcel of a call, and the wares that it needs. Raises Unsendable."""
@@ -100,7 +103,7 @@ class Packer:
         scene = self._scene(task_run)
         wares = [ware, scene]
         args, kwargs = call.args, call.kwargs
-        if task_run.map_index is not None:
+        if task_run.map_index is not None or task_run.upstream:
             args, kwargs = self._with_markers(task_run, args, kwargs, wares)
         arguments: Any = args, kwargs
         if not all(type(value) in ATOMS for value in args) or not all(type(kwargs[name]) in ATOMS for name in kwargs):
@@ -121,33 +124,44 @@ class Packer:
     def _with_markers(
         self, task_run: TaskRun, args: tuple[Any, ...], kwargs: dict[str, Any], wares: list[Ware]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of a call of a map, with its constants as wares."""
-        if any(type(given) is Constant for given in task_run.args):
+        """The arguments of a call, with what other calls get as well as wares."""
+        if any(type(given) in SHARED for given in task_run.args):
             args = tuple(
-                self._constant(given, wares) if type(given) is Constant else value
+                self._shared(given, value, wares) if type(given) in SHARED else value
                 for given, value in zip(task_run.args, args, strict=True)
             )
-        if any(type(given) is Constant for given in task_run.kwargs.values()):
+        if any(type(given) in SHARED for given in task_run.kwargs.values()):
             kwargs = {
-                name: self._constant(task_run.kwargs[name], wares)
-                if type(task_run.kwargs[name]) is Constant
-                else kwargs[name]
-                for name in kwargs
+                name: self._shared(given, kwargs[name], wares) if type(given) in SHARED else kwargs[name]
+                for name, given in task_run.kwargs.items()
             }
         return args, kwargs
 
-    def _constant(self, constant: Constant, wares: list[Ware]) -> Any:
-        known = self._constants.get(id(constant))
-        if known is None or known[0] is not constant:
+    def _shared(self, given: Any, value: Any, wares: list[Ware]) -> Any:
+        """A marker for a constant of a map, and for a future whose result was sent before; else the value."""
+        if type(value) in ATOMS:
+            return value
+        known = self._constants.get(id(given))
+        if known is None or known[0] is not given:
+            if type(given) is not Constant and not self._seen_before(given):
+                return value
             try:
-                data, _ = dumps_with_variables(constant.value)
+                data, _ = dumps_with_variables(value)
             except Exception:
-                return constant.value  # the message is made where all arguments are looked at
+                return value  # the message is made where all arguments are looked at
             if len(self._constants) >= KEPT_CONSTANTS:
                 self._constants.pop(next(iter(self._constants)))
-            known = self._constants[id(constant)] = (constant, self._ware(data))
+            known = self._constants[id(given)] = (given, self._ware(data))
         wares.append(known[1])
         return Marker(known[1].key)
+
+    def _seen_before(self, future: Any) -> bool:
+        if self._futures.get(id(future)) is future:
+            return True
+        if len(self._futures) >= KEPT_CONSTANTS:
+            self._futures.pop(next(iter(self._futures)))
+        self._futures[id(future)] = future
+        return False
 
     def _function(self, task_run: TaskRun, call: Call) -> tuple[Ware, list[ContextVar[Any]]]:
         # A bound method is made anew for each call; its function and its object stay.
