@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 SHARED = frozenset({Constant, Future})
 KEPT_CONSTANTS = 16
-"""Constants of maps, and results of futures, that are kept pickled at a time; an older one is pickled again when it is needed again."""
+"""Constants of maps, and results, that are kept pickled at a time; an older one is pickled again if needed again."""
 
 
 class Ware(NamedTuple):

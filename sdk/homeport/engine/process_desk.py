@@ -40,6 +40,7 @@ class Desk(threading.Thread):
         self._seconds_each = BATCH_SECONDS
         self._heard = 0.0
         self._asked_back = False
+        self._gave_back = False
         self.out: dict[int, Trip] = {}
 
     def run(self) -> None:
@@ -70,7 +71,7 @@ class Desk(threading.Thread):
     def _hand_out(self) -> bool:
         """Send the worker as many calls as it should have; False when there will be no more."""
         wanted = min(MOST_CALLS, max(1, int(BATCH_SECONDS / self._seconds_each))) if self._process is not None else 1
-        if len(self.out) > wanted // 2:
+        if len(self.out) > wanted // 2 or (self._gave_back and self.out):
             return True
         trips = self._pool.take(wanted - len(self.out), waits=not self.out)
         if trips is None:
@@ -78,6 +79,8 @@ class Desk(threading.Thread):
         if self._process is None:
             self._process = WorkerProcess()
         self._send([(trip, call) for trip in trips if (call := trip.begin()) is not None])
+        if len(self.out) > 1 and self._pool.somebody_is_idle():
+            self.ask_back()  # it had nothing to ask for when it became idle
         return True
 
     def _send(self, calls: list[tuple[Trip, Call]]) -> None:
@@ -141,6 +144,7 @@ class Desk(threading.Thread):
         ended = 0
         for kind, number, more in messages:
             if kind == OUTCOME:
+                self._gave_back = False
                 trip = self.out.pop(number)
                 ended += 1
                 call = trip.go_on(*opened(more, trip.task_run))
@@ -149,7 +153,7 @@ class Desk(threading.Thread):
             elif kind == EVENT:
                 retell(more, self.out[number].task_run)
             elif kind == GIVEN_BACK:
-                self._asked_back = False
+                self._asked_back, self._gave_back = False, True  # until it has shown that it gets on
                 self._pool.put_back([self.out.pop(one) for one in more if one in self.out])
         if ended:
             now = time.monotonic()
@@ -161,7 +165,8 @@ class Desk(threading.Thread):
     def _bury(self, process: WorkerProcess) -> None:
         """The process has died: the call that it was making is lost, the others are not."""
         code = process.end()
-        self._process, self._sent, self._asked_back = None, {}, False
+        self._process, self._sent = None, {}
+        self._asked_back = self._gave_back = False
         self._seconds_each = BATCH_SECONDS
         first, *others = self.out.values()
         self.out = {}

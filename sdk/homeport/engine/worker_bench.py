@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from homeport.engine import current, log_lines, masking
+from homeport.engine import current, log_lines, masking, states
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.drivers import Call
 from homeport.engine.flow_runs import FlowRun
-from homeport.engine.parcels import Marker, Parcel, Scene
+from homeport.engine.parcels import Marker, Parcel, Scene, Who
 from homeport.engine.pickling import ATOMS, context_variable, culprit, dumps, function_at, loads
 from homeport.engine.prints import Capture
 from homeport.engine.states import State
@@ -34,13 +34,15 @@ Outcome = tuple[int, Any]
 """How a call ended: VALUE and the value, PICKLED and its bytes, or ERROR and the bytes of (exception, story)."""
 
 KEPT_WARES = 128
+KEPT_SCENES = 8
+RUNNING = states.Running()
 
 
 class Home:
     """The reporter of a worker: everything told goes home, through `send`. Results do not: they stay here."""
 
     def __init__(self, send: Callable[[Event], None]) -> None:
-        self._send = send
+        self.send = send
 
     def task_run(
         self,
@@ -54,12 +56,12 @@ class Home:
     ) -> None:
         """A task run that a task called."""
         told = {"name": name, "task_key": task_key, "map_index": map_index, "upstream": upstream, "parent": parent}
-        self._send(("task_run", {"id": id, **told}))
+        self.send(("task_run", {"id": id, **told}))
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A state of one."""
         bare = State(state.type, state.name, state.message, state.at, None, state.result_reference)
-        self._send(("task_state", {"task_run": task_run, "state": bare, "run_count": run_count}))
+        self.send(("task_state", {"task_run": task_run, "state": bare, "run_count": run_count}))
 
     def run_name(self, name: str) -> None:
         """Nothing: the run is not here."""
@@ -70,7 +72,7 @@ class Home:
     def log(self, *, at: datetime, level: str, logger: str, message: str, task_run: UUID | None) -> None:
         """A line."""
         told = {"at": at, "level": level, "logger": logger, "message": message, "task_run": task_run}
-        self._send(("log", told))
+        self.send(("log", told))
 
 
 class PrintedHome(Capture):
@@ -100,24 +102,31 @@ class TaskRunHere:
 
     __slots__ = ("id", "map_index", "name", "run", "run_count", "state", "task")
 
-    def __init__(self, parcel: Parcel, run: FlowRun, task: Task[..., Any]) -> None:
-        from homeport.engine import states
-
-        who = parcel.who
+    def __init__(self, who: Who, run: FlowRun, task: Task[..., Any]) -> None:
         self.id, self.name, self.map_index, self.run_count = who.id, who.name, who.map_index, who.run_count
-        self.run, self.task, self.state = run, task, states.Running()
+        self.run, self.task, self.state = run, task, RUNNING
 
 
 class RunHere(FlowRun):
     """The flow run that calls belong to. Tasks that a task calls run here, as its children."""
 
+    is_used = False
+    """Whether a call made tasks or subflows of its own, or stopped."""
+
+    def stop_tasks(self, reason: str) -> None:
+        """Stop them."""
+        self.is_used = True
+        super().stop_tasks(reason)
+
     def next_number(self, key: str) -> int:
         """Counted for each task run that calls, since other workers count, too."""
+        self.is_used = True
         inside = current.task_run.get()
         return super().next_number(key if inside is None else f"{inside.name}/{key}")
 
     def new_task_run(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], **how: Any) -> Any:
         """A task run whose name says in which task it was called."""
+        self.is_used = True
         inside = current.task_run.get()
         if how.get("label") is None and inside is not None:
             how["label"] = f"{inside.name}/{task.name}-{self.next_number(task.key)}"
@@ -129,6 +138,8 @@ class Bench:
 
     def __init__(self) -> None:
         self._wares: OrderedDict[str, Any] = OrderedDict()
+        self._runs: dict[str, list[RunHere]] = {}
+        self._tasks: dict[str, Task[..., Any]] = {}
         self._lock = threading.Lock()
 
     def clear(self) -> None:
@@ -169,23 +180,13 @@ class Bench:
             return ERROR, packed_error(refused)
 
     def _make(self, parcel: Parcel, send: Callable[[Event], None]) -> Any:
-        from homeport.flows import Flow
-        from homeport.task_runners import SequentialTaskRunner
-        from homeport.tasks import Task
-
-        scene: Scene = self._ware(parcel.scene)
         who = parcel.who
-        flow = Flow(scene.info.flow_name, log_prints=scene.log_prints)
-        run = RunHere(flow, scene.info, Home(send))
-        run.places.use(SequentialTaskRunner())
-        run.parameters = loads(scene.parameters)
         function = self._ware(parcel.function)
-        log_lines.begin(run)
-        root = logging.getLogger()
-        level = root.level
-        root.setLevel(scene.root_level)
+        run = self._run_of(parcel.scene)
+        home: Home = run.reporter  # type: ignore[assignment]
+        home.send = send
         current.flow_run.set(run)
-        current.task_run.set(TaskRunHere(parcel, run, Task(who.task_name)))  # type: ignore[arg-type]
+        current.task_run.set(TaskRunHere(who, run, self._task_named(who.task_name)))  # type: ignore[arg-type]
         current.tag_set.set(who.tags)
         if parcel.variables is not None:
             _set_variables(function, loads(parcel.variables))
@@ -199,9 +200,48 @@ class Bench:
             raise
         finally:
             capture.end()
-            root.setLevel(level)
-            log_lines.end(run)
-            run.places.close()
+            home.send = _nowhere
+            self._leave(parcel.scene, run)
+
+    def _run_of(self, key: str) -> RunHere:
+        """A run in this scene: one that an earlier call left as it was, or a new one."""
+        with self._lock:
+            left = self._runs.get(key)
+            if left:
+                return left.pop()
+        from homeport.flows import Flow
+        from homeport.task_runners import SequentialTaskRunner
+
+        scene: Scene = self._ware(key)
+        run = RunHere(Flow(scene.info.flow_name, log_prints=scene.log_prints), scene.info, Home(_nowhere))
+        run.places.use(SequentialTaskRunner())
+        run.parameters = loads(scene.parameters)
+        log_lines.begin(run)
+        root = logging.getLogger()
+        if root.level != scene.root_level:
+            root.setLevel(scene.root_level)
+        return run
+
+    def _leave(self, key: str, run: RunHere) -> None:
+        with self._lock:
+            if not run.is_used:
+                if len(self._runs) > KEPT_SCENES and key not in self._runs:
+                    for _, old in (self._runs.popitem(), *self._runs.items()):
+                        for other in old:
+                            log_lines.end(other)
+                    self._runs.clear()
+                self._runs.setdefault(key, []).append(run)
+                return
+        log_lines.end(run)
+        run.places.close()
+
+    def _task_named(self, name: str) -> Task[..., Any]:
+        task = self._tasks.get(name)
+        if task is None:
+            from homeport.tasks import Task
+
+            task = self._tasks[name] = Task(name)
+        return task
 
     def _arguments(self, parcel: Parcel) -> tuple[tuple[Any, ...], dict[str, Any]]:
         sent = parcel.arguments
@@ -232,6 +272,10 @@ class _Unopened:
         if type(value) is tuple and len(value) == 2 and all(type(part) is str for part in value):
             return function_at(*value)
         return value
+
+
+def _nowhere(event: Event) -> None:
+    """What is told when no call is made: by a thread that outlived the call that started it."""
 
 
 def _call(call: Call) -> Any:
