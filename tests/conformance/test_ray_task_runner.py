@@ -1,8 +1,12 @@
 """RayTaskRunner, on a real local cluster of two processors."""
 
+import os
+
 import pytest
 
+from homeport import flow, task, unmapped
 from homeport.task_runners import RayTaskRunner
+from homeport.testing import try_run
 from tests.conformance.task_runner_suite import TaskRunnerSuite
 
 ray = pytest.importorskip("ray")
@@ -19,3 +23,43 @@ class TestRay(TaskRunnerSuite):
     @pytest.fixture
     def runner(self, cluster):
         return RayTaskRunner()
+
+
+@task
+def worker():
+    return os.getpid()
+
+
+def test_a_connection_that_was_there_is_used_and_stays(cluster):
+    @flow(task_runner=RayTaskRunner)
+    def program():
+        return worker.submit().result()
+
+    assert try_run(program).state.result() != os.getpid()
+    assert ray.is_initialized()
+
+
+def test_options_of_ray_tasks_are_handed_on(cluster):
+    @flow(task_runner=RayTaskRunner(remote_options={"num_cpus": 0.5, "runtime_env": {"env_vars": {"OWN": "there"}}}))
+    def program():
+        return variable.submit().result()
+
+    @task
+    def variable():
+        return os.environ.get("OWN")
+
+    assert try_run(program).state.result() == "there"
+
+
+def test_a_large_constant_is_kept_by_the_cluster(cluster):
+    table = list(range(100_000))
+
+    @task
+    def look_up(index, table):
+        return table[index]
+
+    @flow(task_runner=RayTaskRunner())
+    def program():
+        return look_up.map(range(20), unmapped(table)).result()
+
+    assert try_run(program).state.result() == list(range(20))
