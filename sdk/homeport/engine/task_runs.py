@@ -13,7 +13,7 @@ from uuid import UUID
 from homeport import triggers
 from homeport.engine import current, decisions, states
 from homeport.engine.approvals import Approval
-from homeport.engine.arguments import find_futures, resolve
+from homeport.engine.arguments import Unflattenable, find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Hold, Outcome, Retry, Round
 from homeport.engine.drivers import Call, Io, Pause, Steps, drive, drive_async
@@ -148,7 +148,11 @@ class TaskRun:
                     return (yield from self._end(read))
                 args, kwargs = read
             else:
-                args, kwargs = resolve(args), resolve(kwargs)
+                try:
+                    args, kwargs = resolve(args), resolve(kwargs)
+                except Unflattenable as error:
+                    self._log("ERROR", f"task {task.name!r}: {error}")
+                    return (yield from self._end(states.Failed(f"task {task.name!r}: {error}", data=error)))
         if self._untold is not None:
             self._tell_named(args, kwargs)
         calls = 0

@@ -79,6 +79,7 @@ class Building:
 
     def update(self, flow: Building, merge_parameters: bool = False, merge_reference_tasks: bool = False) -> None:
         """Take all tasks and edges of another flow. With `merge_parameters`, parameters of one name become one."""
+        judged_by = list(self.deciding_tasks())
         own = {task.name: task for task in self.nodes.nodes if isinstance(task, Parameter)}
         twins: dict[AnyTask, AnyTask] = {
             task: own[task.name]
@@ -96,7 +97,7 @@ class Building:
             self.nodes.adopt(taken)
         if merge_reference_tasks:
             theirs = [twins.get(task, task) for task in flow.deciding_tasks()]
-            self._reference = [*self.deciding_tasks(), *(task for task in theirs if task not in self.deciding_tasks())]
+            self._reference = list(dict.fromkeys([*judged_by, *theirs]))
 
     def replace(self, old: AnyTask, new: AnyTask, validate: bool = True) -> None:
         """Put one task in the place of another: with its inputs, and for all that wait for it."""

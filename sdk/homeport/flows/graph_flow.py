@@ -25,6 +25,7 @@ from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, Ta
 from homeport.tasks import Task
 
 if TYPE_CHECKING:
+    from homeport.drawing import Picture
     from homeport.engine.edges import Edge
     from homeport.engine.flow_runs import FlowRun
     from homeport.engine.results import Result
@@ -210,6 +211,38 @@ class Flow(Building):
                     f"it was given {value!r}."
                 )
         self._schedule = value
+
+    def serialize(self, build: bool = False) -> dict[str, Any]:
+        """The flow as a JSON object: tasks, edges, parameters, and where its code is kept; never the code.
+
+        With `build`, the code is stored first, and `storage` is the reference to it, with its digest.
+        """
+        from homeport.flows.description import described
+
+        return described(self, build=build)
+
+    def visualize(
+        self,
+        flow_state: Any = None,
+        filename: str | Path | None = None,
+        format: str | None = None,
+        horizontal: bool = False,
+    ) -> Picture:
+        """A picture of the graph: a notebook shows it, `filename` saves it, and on a desktop it is opened otherwise.
+
+        With `flow_state`, what `flow.run()` returned, tasks have the colours of their states. SVG needs nothing else;
+        other formats need graphviz, and raise GraphvizMissing where it is not installed.
+        """
+        from homeport.drawing.picture import picture_of, show
+
+        picture = picture_of(self, flow_state, horizontal=horizontal)
+        if filename is not None:
+            picture.save(filename, format)
+        elif format is not None and format != "svg":
+            raise ValueError(f"flow.visualize(format={format!r}) writes a file: say which, by filename=.")
+        else:
+            show(picture)
+        return picture
 
     # Running.
 
