@@ -46,9 +46,9 @@ def kept(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     before, ring = keyring.get_keyring(), Kept()
     keyring.set_keyring(ring)
-    yield ring.kept
+    with masking.kept_apart():
+        yield ring.kept
     keyring.set_keyring(before)
-    masking.forget_all()
 
 
 def test_a_secret_is_looked_for_in_its_variable_then_in_that_of_its_name_then_in_the_keyring(kept, monkeypatch):

@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -62,12 +63,16 @@ def all_known() -> list[str]:
         return sorted(_known)
 
 
-def forget_all() -> None:
-    """For tests: nothing is a secret any more."""
-    global _pattern
-    with _lock:
-        _known.clear()
-        _pattern = None
+@contextmanager
+def kept_apart() -> Iterator[None]:
+    """For tests: what becomes a secret in the block is none after it."""
+    global _known, _pattern
+    before = _known, _pattern
+    _known, _pattern = set(), None
+    try:
+        yield
+    finally:
+        _known, _pattern = before
 
 
 def _expression(form: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from homeport.engine.parameters import Signature
 from homeport.flows.graph_flow import GRAPH_OPTIONS, Flow, OnLost, file_of
@@ -53,6 +53,8 @@ class FunctionFlow(Flow, Generic[P, R]):
 
         @overload
         def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+        @overload
+        def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State: ...
         @overload
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
         def __call__(self, *args: Any, **kwargs: Any) -> Any: ...

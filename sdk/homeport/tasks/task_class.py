@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
 
 from homeport import triggers
 from homeport.engine import current
@@ -217,6 +217,8 @@ class Task(Bindable, Generic[P, R]):
     @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
+    def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State: ...
+    @overload
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """In a run: run, and return the result. In a `with Flow` block: a node. Else: the plain function.
@@ -237,7 +239,13 @@ class Task(Bindable, Generic[P, R]):
             return self._add_to(kwargs.pop("flow"), args, kwargs)
         return self.run(*args, **kwargs)
 
-    def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Future[R]:
+    @overload
+    def submit(
+        self, *args: Any, wait_for: Any = ..., return_state: Literal[False] = ..., **kwargs: Any
+    ) -> Future[R]: ...
+    @overload
+    def submit(self, *args: Any, wait_for: Any = ..., return_state: Literal[True], **kwargs: Any) -> State: ...
+    def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Any:
         """Run it in the background; the future of its result. Arguments may be futures.
 
         `wait_for` names futures that have to complete first. With `return_state`, waits and returns the final state.
@@ -247,7 +255,13 @@ class Task(Bindable, Generic[P, R]):
         future: Future[R] = submit(self._run_here("submit"), self, args, kwargs, wait_for)
         return _state_of(future) if return_state else future
 
-    def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> FutureList[R]:
+    @overload
+    def map(
+        self, *args: Any, wait_for: Any = ..., return_state: Literal[False] = ..., **kwargs: Any
+    ) -> FutureList[R]: ...
+    @overload
+    def map(self, *args: Any, wait_for: Any = ..., return_state: Literal[True], **kwargs: Any) -> list[State]: ...
+    def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Any:
         """Run it once for each element of its arguments, in the background; the list of futures.
 
         What cannot be looped over, strings, and what is wrapped in `unmapped(...)`, every call gets whole. In a

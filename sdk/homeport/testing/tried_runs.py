@@ -1,4 +1,4 @@
-"""For tests of flows: run one without a control plane, and look at everything that it reported."""
+"""A run for a test: its final state, and what it reported."""
 
 from __future__ import annotations
 
@@ -18,6 +18,22 @@ class TriedRun:
 
     state: State
     reported: InMemoryReporter
+
+    @property
+    def messages(self) -> list[str]:
+        """Every log line, of the flow and of its tasks, in order."""
+        return [line.message for line in self.reported.lines]
+
+    def states_of(self, name: str) -> list[str]:
+        """The names of the states that the task run of this name entered; of the first one where a task has several.
+
+        Raises LookupError, which names the task runs there were.
+        """
+        found = self.reported.named(name)
+        if not found:
+            there = ", ".join(kept.name for kept in self.reported.task_runs.values()) or "none"
+            raise LookupError(f"There was no task run {name!r}. There were: {there}.")
+        return [state.name for state in found[0].states]
 
 
 def try_run(flow: Flow, **parameters: Any) -> TriedRun:
