@@ -86,18 +86,18 @@ def test_of_two_runs_at_once_only_one_has_a_table(terminal):
 
     @flow
     def waits():
-        if eventually(lambda: prints._shown_by, what="a table is there", within=10):
-            with_table.set()
-        end.wait(10)
+        eventually(lambda: prints._shown_by or with_table.is_set(), what="a table is there", within=20)
+        with_table.set()
+        end.wait(20)
 
     terminal()
     threads = [threading.Thread(target=waits) for _ in range(2)]
     for thread in threads:
         thread.start()
-    assert with_table.wait(10)
+    assert with_table.wait(20)
     end.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(20)
 
     assert progress._one.acquire(blocking=False)
     progress._one.release()
