@@ -1,6 +1,5 @@
 """Results of tasks and flows: kept whole or not at all, read back verified, read when they are asked for."""
 
-import io
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from homeport.results import (
     read_result,
 )
 from homeport.results.storages import opened
-from homeport.serializers import JSONSerializer, Serializer, serializer_of
+from homeport.serializers import JSONSerializer, serializer_of
 from homeport.testing import try_run
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -422,64 +421,9 @@ def test_a_key_that_would_leave_its_storage_or_cannot_be_made_fails_by_name(tmp_
     assert files(tmp_path / "kept") == []
 
 
-def test_an_own_serializer_is_used_and_named_when_it_is_missing():
-    class Upper(Serializer):
-        name = "upper"
-
-        def serialize(self, value):
-            return value.upper().encode()
-
-        def deserialize(self, value):
-            return value.decode().lower()
-
-    @task(result_serializer=Upper(), cache_result_in_memory=False)
-    def text():
-        return "hello"
-
-    @flow
-    def keeping():
-        return text()
-
-    tried = try_run(keeping)
-    reference = ended(tried, "text-0").result_reference
-
-    assert tried.state.result() == "hello"
-    assert reference["serializer"] == "upper"
-    assert read_result(reference, serializer=Upper()) == "hello"
-    with pytest.raises(ResultUnreadable, match="not one of Homeport's"):
-        read_result(reference)
-
-
 def test_what_is_no_reference_is_said_to_be_none():
     with pytest.raises(ResultUnreadable, match="lacks kind, key"):
         read_result({})
-
-
-@pytest.mark.parametrize("name", ["pickle", "json", "compressed/pickle", "compressed/json", "bz2/json", "lzma/pickle"])
-@pytest.mark.parametrize("value", [None, True, 0, 1.5, "", "héllo\ud800", [], {"a": [1, {"b": None}]}, "x" * 100_000])
-def test_each_serializer_gives_back_what_it_was_given(name, value):
-    serializer = serializer_of(name)
-    into = io.BytesIO()
-
-    serializer.dump(value, into)
-
-    assert serializer.load(io.BytesIO(into.getvalue())) == value
-    assert serializer.loads(serializer.dumps(value)) == value
-
-
-@pytest.mark.parametrize("name", ["parquet", "arrow", "compressed/parquet"])
-def test_tables_come_back_as_what_they_were(name):
-    import pandas
-    import polars
-    import pyarrow
-
-    serializer = serializer_of(name)
-    frame = pandas.DataFrame({"a": [1, 2], "b": ["x", None]}, index=[5, 6])
-    kept = [serializer.loads(serializer.dumps(one)) for one in (frame, polars.DataFrame({"a": [1]}))]
-
-    pandas.testing.assert_frame_equal(kept[0], frame)
-    assert kept[1].equals(polars.DataFrame({"a": [1]}))
-    assert serializer.loads(serializer.dumps(pyarrow.table({"a": [1]}))) == pyarrow.table({"a": [1]})
 
 
 def test_concurrent_writers_of_one_key_leave_one_whole_result(tmp_path):

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine import current
-from homeport.engine.keeping import TaskKeeper
 from homeport.engine.states import State, StateType
+from homeport.engine.task_keeping import TaskKeeper
 from homeport.results import documents, keys, limits
 from homeport.results.options import ResultOptions
 from homeport.results.templates import of_target

@@ -467,7 +467,7 @@ class TaskRun:
 
 
 def _keeper_of(task_run: TaskRun) -> Keeper | None:
-    from homeport.engine.keeping import of_task_run  # only flows that keep results load it
+    from homeport.engine.task_keeping import of_task_run  # only flows that keep results load it
 
     return of_task_run(task_run)
 
