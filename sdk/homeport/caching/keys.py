@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from homeport.caching.hashing import Unhashable, digest
@@ -57,7 +59,12 @@ def inputs_digest(task: str, parameters: Mapping[str, Any]) -> str:
 def code_digest(function: Callable[..., Any]) -> str:
     """The digest of what the function does: its bytecode and constants, without file names, lines and comments."""
     code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return "" if code is None else digest(_parts(code))
+    return "" if code is None else _digest_of(code)
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(code: CodeType) -> str:
+    return digest(_parts(code))
 
 
 def _parts(code: Any) -> list[Any]:

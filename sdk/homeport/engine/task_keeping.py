@@ -39,8 +39,14 @@ class TaskKeeper(Keeper):
         storage = self.storage
         token = current.task_run.set(self.owner)
         try:
-            self.inputs = inputs_of(arguments)
-            return (self._picked_up() if self.again else None) or self._cache_hit(storage)
+            found = None
+            if self.again:
+                self.inputs = inputs_of(arguments)
+                found = self._picked_up()
+            found = found or self._cache_hit(storage)
+            if found is None and not self.again:
+                self.inputs = inputs_of(arguments)  # before the call, which may change what it is given
+            return found
         finally:
             current.task_run.reset(token)
 
