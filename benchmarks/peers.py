@@ -1,4 +1,4 @@
-"""The peer: Prefect 3 on this machine, in this run, for rows 2, 6, 10 and 11.
+"""The peer: Prefect 3 on this machine, in this run, for rows 2, 6, 10 and 11 (its engine: `engine.py`).
 
 It is installed into an environment of its own below the cache folder the first time. Where that cannot be had, the row
 says so. Settings are those of a user in a hurry: SQLite as it comes, a process worker that polls each second.
