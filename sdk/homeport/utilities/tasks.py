@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from homeport import context
 from homeport.engine.signals import PAUSE
 from homeport.flows.apply_map import apply_map
+from homeport.tagging import tags
+from homeport.tasks import task
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -46,4 +48,4 @@ def defaults_from_attrs(*names: str) -> Callable[[Function], Function]:
     return decorate
 
 
-__all__ = ["apply_map", "defaults_from_attrs", "pause_task"]
+__all__ = ["apply_map", "defaults_from_attrs", "pause_task", "tags", "task"]
