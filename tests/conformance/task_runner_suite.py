@@ -72,8 +72,6 @@ def measured_pid():
 class TaskRunnerSuite:
     """Subclass it, give the fixture, and every test here runs on that runner."""
 
-    in_parallel = True
-    """Whether two tasks can run at once."""
     elsewhere = True
     """Whether tasks run in other processes."""
     ends_sleep = True
@@ -188,27 +186,6 @@ class TaskRunnerSuite:
             return add.submit(left, right).result()
 
         assert try_run(program).state.result() == 47
-
-    def test_two_tasks_run_at_once(self, runner, tmp_path):
-        if not self.in_parallel:
-            pytest.skip("one after the other is what it does")
-
-        @task
-        def meets(folder, own, other):
-            (Path(folder) / own).touch()
-            deadline = time.monotonic() + 20
-            while not (Path(folder) / other).exists():
-                if time.monotonic() > deadline:
-                    return False
-                time.sleep(0.005)
-            return True
-
-        @flow(task_runner=runner)
-        def program():
-            futures = [meets.submit(str(tmp_path), "a", "b"), meets.submit(str(tmp_path), "b", "a")]
-            return [future.result() for future in futures]
-
-        assert try_run(program).state.result() == [True, True]
 
     def test_tasks_run_where_the_runner_says(self, runner):
         @flow(task_runner=runner)
@@ -412,35 +389,6 @@ class TaskRunnerSuite:
 
         assert try_run(program).state.result() == "TimedOut"
 
-    def test_a_cancelled_run_ends_its_running_and_its_waiting_tasks(self, runner, tmp_path, sigterm_cancels):
-        if not self.in_parallel:
-            pytest.skip("nothing is submitted while a task runs")
-
-        @task
-        def spins(folder):
-            (Path(folder) / "begun").touch()
-            try:
-                while True:
-                    time.sleep(0.005)
-            finally:
-                (Path(folder) / "cleaned").touch()
-
-        @flow(task_runner=runner)
-        def program():
-            first = spins.submit(str(tmp_path))
-            double.submit(1, wait_for=[first])
-            eventually((tmp_path / "begun").exists, what="the task began")
-            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
-            threading.Event().wait(30)
-
-        begun = time.monotonic()
-        tried = try_run(program)
-
-        assert tried.state.is_cancelled()
-        assert [str(run.state) for run in tried.reported.task_runs.values() if not run.state.is_cancelled()] == []
-        eventually((tmp_path / "cleaned").exists, what="its finally ran")
-        assert time.monotonic() - begun < 30
-
     # Where the code stands.
 
     def test_context_tells_the_task_where_it_is(self, runner):
@@ -642,12 +590,71 @@ class TaskRunnerSuite:
             assert "Task 'returns'" in state.message
             assert "result['lock']" in state.message
 
-    # Workers that die.
+
+class InParallel:
+    """What a runner does besides that runs several tasks at once."""
+
+    @pytest.fixture
+    def sigterm_cancels(self):
+        """SIGTERM cancels the run, as it does in a run process."""
+        from homeport.engine.cancellation import RunCancelled
+
+        def stop(number, frame):
+            raise RunCancelled("Asked to stop.")
+
+        before = signal.signal(signal.SIGTERM, stop)
+        yield
+        signal.signal(signal.SIGTERM, before)
+
+    def test_two_tasks_run_at_once(self, runner, tmp_path):
+        @task
+        def meets(folder, own, other):
+            (Path(folder) / own).touch()
+            deadline = time.monotonic() + 20
+            while not (Path(folder) / other).exists():
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.005)
+            return True
+
+        @flow(task_runner=runner)
+        def program():
+            futures = [meets.submit(str(tmp_path), "a", "b"), meets.submit(str(tmp_path), "b", "a")]
+            return [future.result() for future in futures]
+
+        assert try_run(program).state.result() == [True, True]
+
+    def test_a_cancelled_run_ends_its_running_and_its_waiting_tasks(self, runner, tmp_path, sigterm_cancels):
+        @task
+        def spins(folder):
+            (Path(folder) / "begun").touch()
+            try:
+                while True:
+                    time.sleep(0.005)
+            finally:
+                (Path(folder) / "cleaned").touch()
+
+        @flow(task_runner=runner)
+        def program():
+            first = spins.submit(str(tmp_path))
+            double.submit(1, wait_for=[first])
+            eventually((tmp_path / "begun").exists, what="the task began")
+            threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
+            threading.Event().wait(30)
+
+        begun = time.monotonic()
+        tried = try_run(program)
+
+        assert tried.state.is_cancelled()
+        assert [str(run.state) for run in tried.reported.task_runs.values() if not run.state.is_cancelled()] == []
+        eventually((tmp_path / "cleaned").exists, what="its finally ran")
+        assert time.monotonic() - begun < 30
+
+
+class WithWorkers:
+    """What a runner does besides whose tasks run in worker processes."""
 
     def test_a_killed_worker_is_the_end_of_its_task_and_of_no_other(self, runner):
-        if not self.elsewhere:
-            pytest.skip("it has no workers")
-
         @task
         def dies():
             os.kill(os.getpid(), signal.SIGKILL)
@@ -665,9 +672,6 @@ class TaskRunnerSuite:
         assert "Task 'dies'" in message
 
     def test_a_task_whose_worker_was_killed_is_tried_again(self, runner, tmp_path):
-        if not self.elsewhere:
-            pytest.skip("it has no workers")
-
         @task(retries=1)
         def dies_once(path):
             if not Path(path).exists():
@@ -684,15 +688,3 @@ class TaskRunnerSuite:
         assert tried.state.result() == "alive"
         (run,) = tried.reported.named("dies_once")
         assert run.run_count == 2
-
-    @pytest.fixture
-    def sigterm_cancels(self):
-        """SIGTERM cancels the run, as it does in a run process."""
-        from homeport.engine.cancellation import RunCancelled
-
-        def stop(number, frame):
-            raise RunCancelled("Asked to stop.")
-
-        before = signal.signal(signal.SIGTERM, stop)
-        yield
-        signal.signal(signal.SIGTERM, before)

@@ -2,6 +2,7 @@
 
 import os
 
+import distributed
 import psutil
 import pytest
 
@@ -9,10 +10,8 @@ from homeport import Flow, flow, task, unmapped
 from homeport.executors import DaskExecutor
 from homeport.task_runners import DaskTaskRunner
 from homeport.testing import try_run
-from tests.conformance.task_runner_suite import TaskRunnerSuite
+from tests.conformance.task_runner_suite import InParallel, TaskRunnerSuite, WithWorkers
 from tests.services.waiting import eventually
-
-distributed = pytest.importorskip("distributed")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def cluster():
     cluster.close()
 
 
-class TestDask(TaskRunnerSuite):
+class TestDask(InParallel, WithWorkers, TaskRunnerSuite):
     @pytest.fixture
     def runner(self, cluster):
         return DaskTaskRunner(address=cluster.scheduler_address)

@@ -3,11 +3,10 @@
 import pytest
 
 from homeport.task_runners import AsyncTaskRunner, ConcurrentTaskRunner, ProcessTaskRunner, SequentialTaskRunner
-from tests.conformance.task_runner_suite import TaskRunnerSuite
+from tests.conformance.task_runner_suite import InParallel, TaskRunnerSuite, WithWorkers
 
 
 class TestSequential(TaskRunnerSuite):
-    in_parallel = False
     elsewhere = False
 
     @pytest.fixture
@@ -15,7 +14,7 @@ class TestSequential(TaskRunnerSuite):
         return SequentialTaskRunner()
 
 
-class TestConcurrent(TaskRunnerSuite):
+class TestConcurrent(InParallel, TaskRunnerSuite):
     elsewhere = False
 
     @pytest.fixture
@@ -23,7 +22,7 @@ class TestConcurrent(TaskRunnerSuite):
         return ConcurrentTaskRunner(max_workers=4)
 
 
-class TestAsync(TaskRunnerSuite):
+class TestAsync(InParallel, TaskRunnerSuite):
     elsewhere = False
 
     @pytest.fixture
@@ -31,7 +30,7 @@ class TestAsync(TaskRunnerSuite):
         return AsyncTaskRunner(max_workers=4)
 
 
-class TestProcesses(TaskRunnerSuite):
+class TestProcesses(InParallel, WithWorkers, TaskRunnerSuite):
     @pytest.fixture
     def runner(self):
         return ProcessTaskRunner(max_workers=2)

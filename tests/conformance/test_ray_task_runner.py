@@ -3,13 +3,12 @@
 import os
 
 import pytest
+import ray
 
 from homeport import flow, task, unmapped
 from homeport.task_runners import RayTaskRunner
 from homeport.testing import try_run
-from tests.conformance.task_runner_suite import TaskRunnerSuite
-
-ray = pytest.importorskip("ray")
+from tests.conformance.task_runner_suite import InParallel, TaskRunnerSuite, WithWorkers
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +18,7 @@ def cluster():
     ray.shutdown()
 
 
-class TestRay(TaskRunnerSuite):
+class TestRay(InParallel, WithWorkers, TaskRunnerSuite):
     @pytest.fixture
     def runner(self, cluster):
         return RayTaskRunner()
