@@ -77,7 +77,7 @@ class TaskRunnerSuite:
     ends_sleep = True
     """Whether a cancellation and a timeout end code that does not run Python."""
     kills_alone = True
-    """Whether only the task that ran in a killed worker is lost."""
+    """Whether only the task that ran in a killed worker is lost, and not what waited there, too."""
     workers_restart = True
     """Whether a worker that dies takes nothing along but what it did."""
 
@@ -663,6 +663,8 @@ class WithWorkers:
         def program():
             before = double.map(range(5)).result()
             dead = dies.submit()
+            if not self.kills_alone:
+                dead.wait()
             after = double.map(range(5))
             return before, dead.wait().name, dead.state.message, after.result()
 

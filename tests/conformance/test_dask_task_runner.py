@@ -27,6 +27,8 @@ def cluster():
 
 
 class TestDask(InParallel, WithWorkers, TaskRunnerSuite):
+    kills_alone = False
+
     @pytest.fixture
     def runner(self, cluster):
         return DaskTaskRunner(address=cluster.scheduler_address)
