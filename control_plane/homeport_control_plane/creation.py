@@ -15,7 +15,7 @@ import coolname
 from homeport_control_plane import flow_runs, names, work_queues
 from homeport_control_plane.database import Database, Queries, Row
 from homeport_control_plane.documents import to_json
-from homeport_control_plane.errors import Conflict, InvalidInput
+from homeport_control_plane.errors import Conflict, InvalidInput, NotFound
 from homeport_control_plane.flow_runs import FlowRun
 from homeport_control_plane.ids import new_id
 from homeport_control_plane.run_templates import SQL, DeploymentRef, RunTemplate, forget, template
@@ -42,6 +42,10 @@ class NewFlowRun:
     direct: bool = False
     # Of the deployment, where the run is to be made of no other.
     revision: int | None = None
+    # The run on whose behalf it is made: of its own project only. It is shown as the parent if `linked`.
+    by_run: UUID | None = None
+    by_task_run: UUID | None = None
+    linked: bool = True
 
     @property
     def ref(self) -> DeploymentRef:
@@ -63,6 +67,7 @@ class _Prepared:
     idempotency_key: str | None
     digest: bytes | None
     direct: bool
+    parent: tuple[UUID | None, UUID | None] = (None, None)
 
 
 class _TemplateChanged(Exception):  # noqa: N818 - not an error: the caller looks again
@@ -121,6 +126,8 @@ async def _prepare(db: Database, tenant_id: UUID, new: NewFlowRun) -> _Prepared:
         found = await template(db, tenant_id, new.ref)
         if new.revision != found.revision:
             raise Conflict("the deployment has changed", hint="look at it again")
+    if new.by_run is not None:
+        await _check_project(db, tenant_id, new, found)
     if new.parameters is not None and not isinstance(new.parameters, dict):
         raise InvalidInput.field("parameters", "must be a JSON object")
     parameters = {**found.parameters, **(new.parameters or {})}
@@ -141,7 +148,16 @@ async def _prepare(db: Database, tenant_id: UUID, new: NewFlowRun) -> _Prepared:
         idempotency_key=new.idempotency_key,
         digest=None if new.idempotency_key is None else _body_digest(new),
         direct=new.direct,
+        parent=(new.by_run, new.by_task_run) if new.linked else (None, None),
     )
+
+
+async def _check_project(db: Queries, tenant_id: UUID, new: NewFlowRun, found: RunTemplate) -> None:
+    """Raises NotFound for a deployment of another project than that of the run which wants to start it."""
+    if new.direct:
+        raise InvalidInput.field("direct", "a run may not start another one that no agent takes")
+    if await db.fetchval(SQL["project_of_run"], tenant_id, new.by_run) != found.project_id:
+        raise NotFound("deployment", new.ref, hint="a run starts flows of its own project only")
 
 
 def _body_digest(new: NewFlowRun) -> bytes:
@@ -166,6 +182,8 @@ async def _insert(
         [run.idempotency_key for run in runs],
         [run.digest for run in runs],
         [run.direct for run in runs],
+        [run.parent[0] for run in runs],
+        [run.parent[1] for run in runs],
     )
     try:
         rows: list[Row] = await db.fetch(SQL["insert"], tenant_id, now, actor, *columns)
@@ -229,4 +247,6 @@ def _as_created(run: _Prepared, row: Row, actor: str) -> FlowRun:
         scheduled_at=row["scheduled_at"],
         started_at=None,
         finished_at=None,
+        parent_flow_run_id=run.parent[0],
+        parent_task_run_id=run.parent[1],
     )

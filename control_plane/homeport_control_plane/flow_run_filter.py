@@ -27,6 +27,7 @@ class FlowRunFilter:
     project: str | None = None
     flow: str | None = None
     deployment_id: UUID | None = None
+    parent_id: UUID | None = None
     queue: str | None = None
     labels: Sequence[str] | None = None
     name_contains: str | None = None
@@ -76,6 +77,8 @@ def conditions(tenant_id: UUID, where: FlowRunFilter, flow_ids: Sequence[UUID] |
         found.add("r.flow_id = any ({}::uuid[])", list(flow_ids))
     if where.deployment_id is not None:
         found.add("r.deployment_id = {}::uuid", where.deployment_id)
+    if where.parent_id is not None:
+        found.add("r.parent_flow_run_id = {}::uuid", where.parent_id)
     if where.queue is not None:
         queue = names.filter_text("queue", where.queue)
         found.add("r.queue_id = (select x.id from work_queue x where x.tenant_id = $1 and x.name = {}::text)", queue)

@@ -17,7 +17,7 @@ from homeport_control_plane.flow_run_filter import Conditions, FlowRunFilter, co
 from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page_size
 from homeport_control_plane.states import State, StateType
 
-__all__ = ["FlowRun", "FlowRunFilter", "cancel", "get", "get_many", "page", "states", "topic"]
+__all__ = ["FlowRun", "FlowRunFilter", "cancel", "get", "get_many", "page", "seen_by_run", "states", "topic"]
 
 SQL = load_sql("flow_runs")
 
@@ -53,11 +53,20 @@ class FlowRun:
     scheduled_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    parent_flow_run_id: UUID | None = None
+    parent_task_run_id: UUID | None = None
 
 
 async def get(db: Queries, tenant_id: UUID, flow_run_id: UUID) -> FlowRun | None:
     """The run of this id, if the tenant has it."""
     return (await get_many(db, tenant_id, [flow_run_id])).get(flow_run_id)
+
+
+async def seen_by_run(db: Queries, tenant_id: UUID, flow_run_id: UUID, *, by: UUID) -> FlowRun | None:
+    """The run of this id as another run may see it: if it is of the same project."""
+    if not await db.fetchval(SQL["same_project"], tenant_id, by, flow_run_id):
+        return None
+    return await get(db, tenant_id, flow_run_id)
 
 
 async def get_many(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, FlowRun]:
@@ -193,4 +202,6 @@ def _flow_run(row: Row) -> FlowRun:
         scheduled_at=row["scheduled_at"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
+        parent_flow_run_id=row["parent_flow_run_id"],
+        parent_task_run_id=row["parent_task_run_id"],
     )

@@ -2,7 +2,8 @@
 select r.id, r.name, f.project_id, p.name as project_name, r.flow_id, f.name as flow_name, r.flow_version_id, r.deployment_id,
        d.name as deployment_name, r.parameters, r.labels, q.name as queue, r.state_type, r.state_name, r.state_message,
        r.state_at, r.state_actor, r.event_number, r.attempt_number, r.attempt_id, a.agent_id, r.on_lost,
-       r.cancel_requested_at, r.created_at, r.created_by, r.scheduled_at, r.started_at, r.finished_at, r.result
+       r.cancel_requested_at, r.created_at, r.created_by, r.scheduled_at, r.started_at, r.finished_at, r.result,
+       r.parent_flow_run_id, r.parent_task_run_id
 from flow_run r
 join flow f on f.id = r.flow_id
 join project p on p.id = f.project_id
@@ -34,3 +35,11 @@ update flow_run r set
     finished_at = case when r.attempt_id is null then coalesce($3::timestamptz, now()) end
 where r.tenant_id = $1 and r.id = $2 and r.state_type in ('SCHEDULED', 'PAUSED', 'PENDING', 'RUNNING')
 returning (select a.agent_id from attempt a where a.id = r.attempt_id) as agent_id
+
+-- name: same_project
+select exists (
+    select from flow_run mine
+    join flow f on f.id = mine.flow_id
+    join flow_run other on other.id = $3 and other.tenant_id = $1
+    join flow g on g.id = other.flow_id and g.project_id = f.project_id
+    where mine.tenant_id = $1 and mine.id = $2)

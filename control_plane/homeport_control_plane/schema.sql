@@ -200,6 +200,9 @@ create table flow_run (
     lost_attempts int not null default 0,
     -- Where the result of the finished run lies in the customer's storage: a reference, never the result.
     result json,
+    -- Which run, and which of its task runs, started it.
+    parent_flow_run_id uuid,
+    parent_task_run_id uuid,
     foreign key (tenant_id, deployment_id) references deployment (tenant_id, id),
     constraint finished_exactly_when_final
         check ((finished_at is not null) = (state_type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED'))),
@@ -218,6 +221,7 @@ create index flow_run_newest on flow_run (tenant_id, created_at desc, id desc);
 create index flow_run_newest_of_flow on flow_run (flow_id, created_at desc, id desc);
 create index flow_run_newest_of_state on flow_run (tenant_id, state_type, created_at desc, id desc);
 create index flow_run_of_schedule on flow_run (deployment_id) where state_type = 'SCHEDULED' and created_by = 'scheduler';
+create index flow_run_children on flow_run (parent_flow_run_id, created_at desc, id desc) where parent_flow_run_id is not null;
 create index flow_run_name on flow_run (tenant_id, name text_pattern_ops);
 
 create table attempt (

@@ -58,6 +58,7 @@ _MODULES = frozenset(
         "backend",
         "caching",
         "context",
+        "deployments",
         "executors",
         "futures",
         "kv",

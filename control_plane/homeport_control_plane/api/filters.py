@@ -42,6 +42,7 @@ class FlowRunFilter:
     project: str | None = None
     flow: str | None = None
     deployment_id: strawberry.ID | None = None
+    parent_id: strawberry.ID | None = strawberry.field(default=None, description="The run that started them.")
     queue: str | None = None
     labels: list[str] | None = None
     name_contains: str | None = None
@@ -82,6 +83,7 @@ def flow_run_filter(given: FlowRunFilter | None) -> flow_runs.FlowRunFilter | No
         project=given.project,
         flow=given.flow,
         deployment_id=id_in_filter("filter.deploymentId", given.deployment_id),
+        parent_id=id_in_filter("filter.parentId", given.parent_id),
         queue=given.queue,
         labels=given.labels,
         name_contains=given.name_contains,

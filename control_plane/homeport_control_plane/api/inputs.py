@@ -77,6 +77,12 @@ class CreateFlowRunInput:
     scheduled_at: datetime | None = None
     idempotency_key: str | None = None
     direct: bool = strawberry.field(default=False, description="No agent takes it; whoever created it claims it.")
+    task_run_id: strawberry.ID | None = strawberry.field(
+        default=None, description="With a run token: the task run that starts it, shown as its parent."
+    )
+    as_child: bool = strawberry.field(
+        default=True, description="With a run token: whether that run is shown as its parent."
+    )
 
 
 @strawberry.input

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from uuid import UUID
 
 import strawberry
 
@@ -32,7 +33,7 @@ from homeport_control_plane.api.inputs import (
     RevokeApiKeyInput,
     UpdateWorkQueueInput,
 )
-from homeport_control_plane.api.permissions import ADMINS, MEMBERS, mutation
+from homeport_control_plane.api.permissions import ADMINS, MEMBERS, RUNS, mutation
 from homeport_control_plane.api.registered_types import Deployment, Flow, FlowVersion, Project
 from homeport_control_plane.api.results import (
     ApiKeyCreated,
@@ -143,11 +144,14 @@ class ManagementMutations:
             changed=registered.changed,
         )
 
-    @mutation(MEMBERS)
+    @mutation(MEMBERS | RUNS)
     async def create_flow_run(self, info: Info, input: CreateFlowRunInput) -> CreateFlowRunResult:
         """Makes a SCHEDULED run; the same idempotency key with the same body answers the same run."""
         run, created = await creation.create(
-            info.context.db, info.context.tenant_id, _new_flow_run(input), actor=info.context.principal.actor
+            info.context.db,
+            info.context.tenant_id,
+            _new_flow_run(input, by=info.context.principal.flow_run_id),
+            actor=info.context.principal.actor,
         )
         return FlowRunCreated(flow_run=FlowRun.of(run), created=created)
 
@@ -225,7 +229,9 @@ async def _changed(info: Info, id: strawberry.ID, change: Callable[..., Awaitabl
     return FlowRun.of(run)
 
 
-def _new_flow_run(input: CreateFlowRunInput) -> creation.NewFlowRun:
+def _new_flow_run(input: CreateFlowRunInput, *, by: UUID | None = None) -> creation.NewFlowRun:
+    if by is None and input.task_run_id is not None:
+        raise InvalidInput.field("taskRunId", "is for runs that start others: only a run token may say it")
     if input.parameters is not None and not isinstance(input.parameters, dict):
         raise InvalidInput.field("parameters", f"must be an object, found {type(input.parameters).__name__}")
     return creation.NewFlowRun(
@@ -240,4 +246,7 @@ def _new_flow_run(input: CreateFlowRunInput) -> creation.NewFlowRun:
         scheduled_at=input.scheduled_at,
         idempotency_key=input.idempotency_key,
         direct=input.direct,
+        by_run=by,
+        by_task_run=id_of("task run", input.task_run_id) if input.task_run_id is not None else None,
+        linked=by is not None and input.as_child,
     )

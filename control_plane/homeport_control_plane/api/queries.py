@@ -27,7 +27,7 @@ from homeport_control_plane.api.filters import (
     ProjectFilter,
     flow_run_filter,
 )
-from homeport_control_plane.api.permissions import ADMINS, EVERYONE, READERS, query
+from homeport_control_plane.api.permissions import ADMINS, EVERYONE, READERS, RUNS, query
 from homeport_control_plane.api.registered_types import Deployment, Flow, Project
 from homeport_control_plane.api.run_types import FlowRun, TaskRun
 from homeport_control_plane.api.scalars import uuid_or_none
@@ -140,11 +140,16 @@ class Query(UserDataQueries):
         )
         return connection_of(page, Deployment.of)
 
-    @query(READERS)
+    @query(READERS | RUNS)
     async def flow_run(self, info: Info, id: strawberry.ID) -> FlowRun | None:
-        """The run of this id."""
-        run_id = uuid_or_none(id)
-        found = await flow_runs.get(info.context.db, info.context.tenant_id, run_id) if run_id else None
+        """The run of this id; with a run token, if it is of that run's project."""
+        context, run_id = info.context, uuid_or_none(id)
+        if run_id is None:
+            return None
+        if (own := context.principal.flow_run_id) is not None:
+            found = await flow_runs.seen_by_run(context.db, context.tenant_id, run_id, by=own)
+        else:
+            found = await flow_runs.get(context.db, context.tenant_id, run_id)
         return FlowRun.of(found) if found else None
 
     @query(READERS)

@@ -167,6 +167,8 @@ class FlowRun:
     scheduled_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    parent_flow_run_id: strawberry.ID | None = strawberry.field(description="The run that started it.")
+    parent_task_run_id: strawberry.ID | None
     row: strawberry.Private[flow_runs.FlowRun]
 
     @classmethod
@@ -186,6 +188,8 @@ class FlowRun:
             scheduled_at=run.scheduled_at,
             started_at=run.started_at,
             finished_at=run.finished_at,
+            parent_flow_run_id=strawberry.ID(str(run.parent_flow_run_id)) if run.parent_flow_run_id else None,
+            parent_task_run_id=strawberry.ID(str(run.parent_task_run_id)) if run.parent_task_run_id else None,
             row=run,
         )
 

@@ -15,7 +15,7 @@ from homeport.cli.session import Session, pass_session, say
 INSPECT_FIELDS = (
     "id", "name", "state", "states", "attempts", "parameters", "labels", "queue", "agent", "attemptNumber", "flow",
     "flowVersion", "deployment", "project", "onLost", "cancelRequestedAt", "taskRunCounts", "createdAt", "createdBy",
-    "scheduledAt", "startedAt", "finishedAt",
+    "scheduledAt", "startedAt", "finishedAt", "parentFlowRunId", "parentTaskRunId",
 )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def show_run(session: Session, ref: str, fields: str | None) -> None:
         ("State", f"{run['state']['name']}{': ' + run['state']['message'] if run['state']['message'] else ''}"),
         ("Flow", f"{run['flow']['name']} version {run['flowVersion']['number']}, project {run['project']['name']}"),
         ("Deployment", run["deployment"]["name"]),
+        ("Parent", run["parentFlowRunId"]),
         ("Queue", run["queue"]),
         ("Labels", run["labels"]),
         ("Agent", (run["agent"] or {}).get("name")),

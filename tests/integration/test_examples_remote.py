@@ -1,0 +1,107 @@
+"""The examples that need a control plane, run against a real one: registered, and taken by an agent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import reachable
+from tests.services.control_plane import ControlPlane
+from tests.services.stack import Stack
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "remote"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    folder = reachable(tmp_path_factory.mktemp("remote"))
+    server = ControlPlane(folder / "data")
+    server.start()
+    stack = Stack(folder, server)
+    try:
+        stack.cli("create", "project", "Remote")
+        stack.cli("register", "--project", "Remote", "-p", str(EXAMPLES), "--no-schedule")
+        stack.start_agent("remote", "-q", "default", "--limit", "4")
+        yield stack
+    finally:
+        stack.close()
+        server.stop()
+
+
+def ran(stack: Stack, flow: str, *more: str) -> tuple[dict[str, Any], str]:
+    """A run of the flow to its end on the agent; how it stands, and its log."""
+    stack.cli(
+        "run", flow, "--project", "Remote", "--run-name", f"of-{flow}-{len(more)}", *more, "--watch", "--timeout", "60"
+    )
+    id = stack.json("flow-run", "ls", "--flow", flow)[0]["id"]
+    return stack.json("flow-run", "inspect", id), stack.cli("logs", id).stdout
+
+
+def test_a_schedule_is_registered_and_says_when_it_would_be_due(stack: Stack) -> None:
+    paused = stack.json("describe", "deployment", "nightly", "--project", "Remote")
+    stack.cli("register", "--project", "Remote", "-p", str(EXAMPLES / "nightly.py"))
+    active = stack.json("describe", "deployment", "nightly", "--project", "Remote")
+
+    assert (paused["scheduleActive"], paused["upcoming"]) == (False, [])
+    assert active["scheduleActive"]
+    assert len(active["upcoming"]) == 3
+    assert [clock["type"] for clock in active["schedule"]["clocks"]] == ["cron", "cron"]
+
+
+def test_a_flow_goes_on_where_its_last_run_stopped(stack: Stack) -> None:
+    stack.cli("kv", "set", "examples/counter", "10")
+
+    _, log = ran(stack, "counter")
+
+    assert "rows 11 to 13" in log
+    assert stack.cli("kv", "get", "examples/counter").stdout.strip() == "13"
+
+
+def test_what_a_run_shows_is_found_by_run_and_by_key(stack: Stack) -> None:
+    run, _ = ran(stack, "published")
+
+    shown = stack.json("artifact", "ls", "--run", run["id"])
+    table = stack.json("artifact", "inspect", "sold")
+    assert {one["kind"] for one in shown} == {"LINK", "MARKDOWN", "TABLE"}
+    assert table["data"] == {"table": [{"shop": "north", "sold": 3}, {"shop": "south", "sold": 4}]}
+    assert table["taskRunId"]
+
+
+@pytest.mark.parametrize(
+    ("parent", "said"), [("parent-graph", "the squares are [0, 1, 4, 9]"), ("parent-function", "ended Completed")]
+)
+def test_a_flow_starts_another_as_its_child_once_and_reads_how_it_ended(stack: Stack, parent: str, said: str) -> None:
+    run, log = ran(stack, parent)
+
+    assert said in log
+    children = [
+        child
+        for one in stack.json("flow-run", "ls", "--flow", "squares")
+        if (child := stack.json("flow-run", "inspect", one["id"]))["parentFlowRunId"] == run["id"]
+    ]
+    assert [child["state"]["name"] for child in children] == ["Completed"]
+    assert (children[0]["parentTaskRunId"] is None) == (parent == "parent-function")
+
+
+def test_a_flow_of_another_project_is_not_started_by_a_run(stack: Stack) -> None:
+    stack.cli("create", "project", "Elsewhere")
+    source = stack.write_flow("elsewhere.py", "from homeport import flow\n\n\n@flow\ndef elsewhere():\n    return 1\n")
+    stack.cli("register", "--project", "Elsewhere", "-p", str(source))
+    parent = stack.write_flow(
+        "outside.py",
+        """
+        from homeport import flow
+        from homeport.tasks.homeport import create_flow_run
+
+        @flow
+        def outside():
+            create_flow_run(flow_name="elsewhere", project_name="Elsewhere")
+        """,
+    )
+    stack.cli("register", "--project", "Remote", "-p", str(parent))
+
+    stack.cli("run", "outside", "--project", "Remote", "--watch", "--timeout", "60", expect=1)
+
+    log = stack.cli("logs", stack.json("flow-run", "ls", "--flow", "outside")[0]["id"]).stdout
+    assert "a run starts flows of its own project only" in log
