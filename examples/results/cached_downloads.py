@@ -5,7 +5,7 @@ from datetime import timedelta
 from homeport import flow, task
 from homeport.tasks import task_input_hash
 
-DOWNLOADED = []
+DOWNLOADED: list[str] = []
 
 
 @task(cache_key_fn=task_input_hash, cache_expiration=timedelta(hours=1))

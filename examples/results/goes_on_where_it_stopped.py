@@ -2,7 +2,7 @@
 
 from homeport import flow, task
 
-STEPS = []
+STEPS: list[str] = []
 
 
 @task(persist_result=True)

@@ -2,7 +2,7 @@
 
 from homeport import flow, task
 
-TRAINED = []
+TRAINED: list[tuple[str, int]] = []
 
 
 @task(cache_key_fn=lambda context, parameters: f"{context.task.name}-{parameters['model']}-{parameters['version']}")

@@ -1,5 +1,7 @@
 """A result that another program reads back: the state has a reference, and the reference is all it takes."""
 
+from typing import Any
+
 from homeport import flow, task
 from homeport.results import read_result
 
@@ -10,7 +12,7 @@ def answer(question: str) -> dict[str, object]:
 
 
 @flow
-def read_back() -> dict[str, object] | None:
+def read_back() -> dict[str, Any] | None:
     return answer("of everything", return_state=True).result_reference
 
 
