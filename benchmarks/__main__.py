@@ -6,7 +6,19 @@ from datetime import UTC, datetime
 
 from benchmarks.measuring import machine
 
-ALL = ("start_latency", "creates", "claims", "events", "imports", "idle", "growth", "engine", "results_cost", "peers")
+ALL = (
+    "start_latency",
+    "creates",
+    "claims",
+    "events",
+    "imports",
+    "idle",
+    "growth",
+    "engine",
+    "results_cost",
+    "runners",
+    "peers",
+)
 
 
 def main(names: list[str]) -> int:

@@ -95,7 +95,14 @@ class ProcessTaskRunner(TaskRunner):
         super().__init__(_processors() if max_workers is None else max_workers)
 
     def elsewhere(self) -> Elsewhere:
-        """The pool of processes of one run."""
+        """The pool of processes of one run. Raises NotImplementedError on Windows."""
+        import sys
+
+        if sys.platform == "win32":
+            raise NotImplementedError(
+                "ProcessTaskRunner is not available on Windows yet. Use ConcurrentTaskRunner(), or DaskTaskRunner(), "
+                "whose workers are processes."
+            )
         from homeport.engine.process_pool import ProcessPool
 
         return ProcessPool(self.max_workers)

@@ -19,6 +19,7 @@ from homeport.context import get as from_context
 from homeport.engine import current
 from homeport.engine.masking import forget_all
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
+from homeport.tasks import task_input_hash
 from homeport.testing import try_run
 from tests.services.waiting import eventually
 
@@ -518,6 +519,43 @@ class TaskRunnerSuite:
         inner_pid, outer_pid = try_run(program).state.result()
         assert inner_pid == os.getpid()
         assert (outer_pid != os.getpid()) == self.elsewhere
+
+    def test_hooks_run_in_the_process_of_the_run(self, runner):
+        heard = []
+
+        def hook(task, task_run, state):
+            heard.append((task.name, state.name, os.getpid()))
+
+        @task(on_completion=[hook])
+        def works():
+            return 1
+
+        @flow(task_runner=runner)
+        def program():
+            works.submit().wait()
+
+        try_run(program)
+
+        assert heard == [("works", "Completed", os.getpid())]
+
+    def test_a_kept_result_is_found_again_without_a_call(self, runner, tmp_path):
+        @task(cache_key_fn=task_input_hash, result_storage=str(tmp_path / "results"))
+        def works(number, folder):
+            (Path(folder) / f"{time.monotonic_ns()}").touch()
+            return {"number": number}
+
+        calls = tmp_path / "calls"
+        calls.mkdir()
+
+        @flow(task_runner=runner)
+        def program():
+            first = works.submit(1, str(calls))
+            first.wait()
+            second = works.submit(1, str(calls))
+            return second.result(), second.state.name
+
+        assert try_run(program).state.result() == ({"number": 1}, "Cached")
+        assert len(list(calls.iterdir())) == 1
 
     # Async.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -24,7 +23,6 @@ class GroupOutcome(NamedTuple):
     outcomes: list[tuple[int, Outcome]]
     events: list[tuple[int, Event]]
     seconds: float
-    worker: str
 
 
 def make_group(parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str) -> GroupOutcome:
@@ -51,7 +49,7 @@ def make_group(parcels: list[Parcel], wares: list[Ware], path: list[str], run_ke
         finally:
             _leave(key)
         outcomes.append((number, outcome))
-    return GroupOutcome(outcomes, events, time.perf_counter() - begun, f"{os.uname().nodename}:{os.getpid()}")
+    return GroupOutcome(outcomes, events, time.perf_counter() - begun)
 
 
 def stop_calls(keys: list[str]) -> None:
