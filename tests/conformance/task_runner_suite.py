@@ -17,7 +17,7 @@ import homeport
 from homeport import allow_failure, flow, get_run_logger, tags, task, unmapped
 from homeport.context import get as from_context
 from homeport.engine import current
-from homeport.engine.masking import forget_all
+from homeport.engine.masking import kept_apart
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
 from homeport.tasks import task_input_hash
 from homeport.testing import try_run
@@ -466,10 +466,8 @@ class TaskRunnerSuite:
 
             tells.submit(Secret("HERE").get()).wait()
 
-        try:
+        with kept_apart():
             tried = try_run(program)
-        finally:
-            forget_all()
 
         (run,) = tried.reported.named("tells")
         told = " ".join([*tried.reported.messages(run.id), run.state.message, tried.state.message])
