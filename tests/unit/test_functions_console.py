@@ -149,6 +149,20 @@ def test_in_a_pipe_a_run_of_many_tasks_says_now_and_then_how_far_it_is(capsys, m
     assert lines[-1].endswith("s: 12 completed")
 
 
+def test_the_hooks_of_a_task_that_has_ended_are_shown_under_its_name(capsys):
+    @task(on_completion=[lambda task, run, state: get_run_logger().info("told")])
+    def work():
+        return 1
+
+    @flow
+    def works():
+        work()
+
+    works()
+
+    assert "Task run 'work-0' - told" in capsys.readouterr().err
+
+
 def test_progress_can_be_turned_off(capsys, monkeypatch):
     monkeypatch.setenv("HOMEPORT_PROGRESS", "0")
     monkeypatch.setattr(console, "TELL_EVERY", 0.0)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 from uuid import UUID
 
+from homeport.engine import current
 from homeport.engine.states import State
 from homeport.engine.tallies import TallyingReporter
 
@@ -84,8 +85,14 @@ class ConsoleReporter(TallyingReporter):
 
     def log(self, *, at: datetime, level: str, logger: str, message: str, task_run: UUID | None) -> None:
         """Print the line."""
-        who = f"Task run {self.name_of(task_run)!r}" if task_run is not None else None
+        who = f"Task run {self._name_of(task_run)!r}" if task_run is not None else None
         self._line(message, level, at, who)
+
+    def _name_of(self, task_run: UUID) -> str:
+        inside = current.task_run.get()
+        if inside is not None and inside.id == task_run:  # one that has ended is forgotten, but its hooks still speak
+            return inside.name
+        return self.name_of(task_run)
 
     def _line(self, message: str, level: str = "INFO", at: datetime | None = None, who: str | None = None) -> None:
         moment = (at or datetime.now()).astimezone().strftime("%H:%M:%S.%f")[:-3]
