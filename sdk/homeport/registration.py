@@ -74,12 +74,14 @@ class Registrar:
     def store(self, flow: Flow, source: Source) -> Stored:
         """Pack the source's root and store it; raises CodeError when it cannot be sent or kept."""
         from homeport.code import collect, open_storage
+        from homeport.results import limits
 
         reference = storage_reference(flow, self.storage)
         known = (source.root, repr(reference))
         if known not in self._stored:
-            # Keys and stored code may lie below the root (a home folder inside the project); they are never code.
-            tree = collect(source.root, leave_out=(self.home, Path(reference.get("path", self.storage))))
+            # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
+            kept = (self.home, limits.of_process().folder, Path(reference.get("path", self.storage)))
+            tree = collect(source.root, leave_out=kept)
             self._stored[known] = Stored(tree, dict(open_storage(reference).put(tree)))
         return self._stored[known]
 

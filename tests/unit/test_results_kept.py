@@ -472,3 +472,22 @@ def test_parameters_of_a_graph_flow_can_be_in_the_key(tmp_path):
     daily.run(day="friday")
 
     assert (tmp_path / "friday.bin").is_file()
+
+
+def test_results_below_the_root_are_not_packed_with_the_code(tmp_path, monkeypatch):
+    from homeport.engine.loading import load_flow
+    from homeport.registration import Registrar, source_of_file
+
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "pyproject.toml").touch()
+    (project / "one.py").write_text("from homeport import flow\n\n@flow\ndef one():\n    pass\n")
+    monkeypatch.setenv("HOMEPORT_RESULTS", str(project / "kept"))
+    documents.write(opened(None, of="the test"), "a", 1, serializer_of("json"), of="the test", limit=0, now=NOW)
+    found = load_flow("one.py:one", project)
+
+    registrar = Registrar(None, "Project", tmp_path / "storage", tmp_path / "home")
+    stored = registrar.store(found, source_of_file(found, project / "one.py", None))
+
+    assert (project / "kept/a").is_file()
+    assert {file.path for file in stored.tree.manifest.files} == {"one.py", "pyproject.toml"}
