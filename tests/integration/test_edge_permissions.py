@@ -110,6 +110,13 @@ def test_nobody_may_do_anything_without_a_good_key(everybody: Everybody, field: 
         ("{ found: deployments { nodes { id } } }", {"nodes": []}),
         ("{ found: agents { nodes { id } } }", {"nodes": []}),
         ("{ found: workQueues { nodes { id } } }", {"nodes": []}),
+        ("{ found: artifacts { nodes { id } } }", {"nodes": []}),
+        ("{ found: keyValues { nodes { key } } }", {"nodes": []}),
+        (
+            'mutation { found: createArtifact(input: {kind: LINK, data: {link: "x"}, flowRunId: "$flowRun"})'
+            " { __typename } }",
+            {"__typename": "NotFound"},
+        ),
         ('mutation { found: cancelFlowRun(input: {id: "$flowRun"}) { __typename } }', {"__typename": "NotFound"}),
         ('mutation { found: resumeFlowRun(input: {id: "$flowRun"}) { __typename } }', {"__typename": "NotFound"}),
         ('mutation { found: retryFlowRun(input: {id: "$flowRun"}) { __typename } }', {"__typename": "NotFound"}),
@@ -142,6 +149,38 @@ def test_a_run_token_is_good_for_its_own_attempt_only(everybody: Everybody) -> N
     answers = [token.start(other), token.report(other, []), token.finish(other)]
 
     assert [next(iter(answer.data.values()))["__typename"] for answer in answers] == ["NotFound"] * 3
+
+
+def test_a_run_token_sees_and_starts_runs_of_its_own_project_only(everybody: Everybody) -> None:
+    token = everybody.admin.with_key(everybody.keys["run"])
+    elsewhere = everybody.admin.deployment("elsewhere")
+    look = "query($id: ID!) { flowRun(id: $id) { id } }"
+    start = "mutation($i: CreateFlowRunInput!) { createFlowRun(input: $i) { __typename } }"
+
+    own = token.ask(look, id=everybody.ids["flowRun"]).data["flowRun"]
+    other = token.ask(look, id=everybody.admin.run(elsewhere["id"])).data["flowRun"]
+    started = [
+        token.ask(start, i={"deploymentId": id}).data["createFlowRun"]["__typename"]
+        for id in (everybody.ids["deployment"], elsewhere["id"])
+    ]
+    said_by_a_key = everybody.admin.ask(start, i={"deploymentId": elsewhere["id"], "taskRunId": str(uuid4())})
+
+    assert (own["id"], other) == (everybody.ids["flowRun"], None)
+    assert started == ["FlowRunCreated", "NotFound"]
+    assert said_by_a_key.data["createFlowRun"]["__typename"] == "InvalidInput"
+
+
+def test_a_run_token_makes_artifacts_of_its_own_run_only(everybody: Everybody) -> None:
+    token = everybody.admin.with_key(everybody.keys["run"])
+    make = "mutation($i: CreateArtifactInput!) { createArtifact(input: $i) { __typename } }"
+    link = {"kind": "LINK", "data": {"link": "https://example.com"}}
+
+    made = [
+        token.ask(make, i={**link, **of}).data["createArtifact"]["__typename"]
+        for of in ({}, {"flowRunId": everybody.ids["taken"]}, {"flowRunId": everybody.ids["flowRun"]})
+    ]
+
+    assert made == ["ArtifactCreated", "ArtifactCreated", "NotFound"]
 
 
 def test_an_agent_finishes_and_releases_only_what_its_own_agent_holds(everybody: Everybody) -> None:

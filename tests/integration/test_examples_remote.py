@@ -105,3 +105,33 @@ def test_a_flow_of_another_project_is_not_started_by_a_run(stack: Stack) -> None
 
     log = stack.cli("logs", stack.json("flow-run", "ls", "--flow", "outside")[0]["id"]).stdout
     assert "a run starts flows of its own project only" in log
+
+
+def test_a_retried_parent_finds_the_child_that_it_started_before(stack: Stack) -> None:
+    source = stack.write_flow(
+        "retried.py",
+        """
+        import homeport
+        from homeport import flow
+        from homeport.tasks.homeport import create_flow_run, wait_for_flow_run
+
+        @flow(log_prints=True)
+        def retried():
+            child = wait_for_flow_run(create_flow_run(flow_name="squares"))
+            if homeport.context.attempt_number == 1:
+                raise RuntimeError("once")
+            print("its child is", child.id)
+        """,
+    )
+    stack.cli("register", "--project", "Remote", "-p", str(source))
+    stack.cli("run", "retried", "--project", "Remote", "--watch", "--timeout", "60", expect=1)
+    id = stack.json("flow-run", "ls", "--flow", "retried")[0]["id"]
+
+    stack.cli("flow-run", "retry", id)
+    stack.cli("flow-run", "watch", id, "--timeout", "60")
+
+    squares = [
+        stack.json("flow-run", "inspect", run["id"]) for run in stack.json("flow-run", "ls", "--flow", "squares")
+    ]
+    [child] = [run for run in squares if run["parentFlowRunId"] == id]
+    assert f"its child is {child['id']}" in stack.cli("logs", id).stdout
