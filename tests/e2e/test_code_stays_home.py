@@ -44,7 +44,7 @@ def test_code_results_environment_and_files_never_reach_the_control_plane(own_st
             print("told by mistake:", Secret("PLANTED").get())
             return "canary-result-" + "c02b44"
 
-        @flow
+        @flow(flow_run_name="named after {{value}}")
         def quiet(value: str):
             return work(value)
         """,
@@ -63,6 +63,7 @@ def test_code_results_environment_and_files_never_reach_the_control_plane(own_st
     assert IN_PARAMETER.encode() in seen["database"]
     assert IN_PARAMETER.encode() in seen["traffic"]
     assert b"told by mistake: ***" in seen["database"]
+    assert f"named after {IN_PARAMETER}".encode() in seen["database"]
     for canary in (IN_CODE, IN_RESULT, IN_ENVIRONMENT, IN_FILE):
         assert not [place for place, content in seen.items() if canary.encode() in content], canary
 

@@ -12,6 +12,7 @@ from homeport import Flow, flow, get_run_logger, task
 from homeport.client import Secret
 from homeport.engine import masking
 from homeport.engine.ids import new_id
+from homeport.engine.results import LocalResult
 from homeport.engine.run import FlowRunInfo, run_flow
 from homeport.runtime.finish import finish
 from homeport.runtime.outbox import Outbox
@@ -242,6 +243,27 @@ def test_tasks_of_secrets_resolve_when_the_run_runs(monkeypatch):
     assert tasks.run().result[counted].result == [3, 17, None]
     with pytest.raises(ValueError, match="not set: C"):
         EnvVarSecret("C", raise_if_missing=True).run()
+
+
+def test_the_result_of_a_task_of_a_secret_is_never_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("LEAKY", CANARY)
+
+    @task
+    def measure(secret):
+        return len(secret)
+
+    with Flow("older", result=LocalResult(str(tmp_path / "older"))) as older:
+        measure(PrefectSecret("LEAKY"))
+    secret = PrefectSecret("LEAKY")
+    newer = flow(persist_result=True, result_storage=str(tmp_path / "newer"))(lambda: measure(secret()))
+    newer = newer.with_options(name="newer")
+
+    assert older.run().is_successful()
+    assert try_run(newer).state.result() == len(CANARY)
+
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if CANARY.encode() in path.read_bytes()]
 
 
 def test_where_no_secret_was_resolved_text_passes_as_it_is():

@@ -13,9 +13,10 @@ from homeport.tasks.task_class import Task
 
 
 class SecretBase(Task[..., Any]):
-    """The base of tasks whose result is a secret."""
+    """The base of tasks whose result is a secret: it is never kept, whatever the flow says of results."""
 
     def __init__(self, name: str | None = None, **options: Any) -> None:
+        options = {"persist_result": False, "checkpoint": False, **options}
         super().__init__(name, **options)
 
 
