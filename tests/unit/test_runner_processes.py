@@ -201,6 +201,43 @@ def test_a_graph_flow_runs_in_processes():
     assert state.result[found].result != os.getpid()
 
 
+def test_a_flow_that_a_task_calls_runs_in_the_worker_as_its_child():
+    @task
+    def double(number):
+        return 2 * number, os.getpid()
+
+    @flow
+    def inner(number):
+        return double.submit(number).result()
+
+    @task
+    def outer(number):
+        return inner(number)
+
+    @flow(task_runner=ProcessTaskRunner(1))
+    def program():
+        return outer.submit(4).result()
+
+    tried = try_run(program)
+
+    number, process = tried.state.result()
+    assert number == 8
+    assert process != os.getpid()
+    (inner_run,) = tried.reported.named("inner")
+    assert inner_run.parent == tried.reported.named("outer")[0].id
+    assert inner_run.state.is_completed()
+
+
+def test_processes_that_cannot_be_started_fail_the_tasks(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/there/is/no/python")
+
+    @flow(task_runner=ProcessTaskRunner(1))
+    def program():
+        return where.submit().wait().message
+
+    assert "/there/is/no/python" in try_run(program).state.result()
+
+
 def test_lines_come_while_the_task_runs(tmp_path):
     @task(log_prints=True)
     def says(path):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from homeport.engine.cancellation import RunCancelled
+from homeport.engine.decisions import failure
 from homeport.engine.homecoming import opened, retell
 from homeport.engine.parcels import KEPT_CONSTANTS, Packer, Ware
 from homeport.engine.worker_errors import WorkerDied
@@ -52,7 +53,7 @@ class Cluster(ABC):
         self._packer = Packer(f"a {self.kind} worker", mend, by_reference=by_reference)
         self._line: deque[Trip] = deque()
         self._news: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._out: dict[int, Any] = {}
+        self._out: dict[int, tuple[Trip, Any]] = {}
         self._kept: dict[str, Any] = {}
         self._held: dict[str, list[Member]] = {}
         self._held_until = 0.0
@@ -123,13 +124,32 @@ class Cluster(ABC):
         except Exception as error:
             self._unavailable = error
         try:
-            while self._hear():
+            while self._serve_once():
+                pass
+        finally:
+            self.disconnect()
+
+    def _serve_once(self) -> bool:
+        try:
+            going_on = self._hear()
+            if going_on:
                 trips = [self._line.popleft() for _ in range(len(self._line))]
                 self._pack_all([(trip, call) for trip in trips if (call := trip.begin()) is not None])
                 if self._held and time.monotonic() >= self._held_until:
                     self._release(list(self._held))
-        finally:
-            self.disconnect()
+        except Exception as error:
+            # Whatever it is (the scheduler is gone, say): nobody may wait for these task runs for ever.
+            self._give_up(error)
+            return True
+        return going_on
+
+    def _give_up(self, error: Exception) -> None:
+        self._unavailable = error
+        lost = [trip for trip, _ in self._out.values()]
+        lost += [trip for members in self._held.values() for trip, _, _ in members]
+        self._out, self._held = {}, {}
+        for trip in lost:
+            trip.task_run.finish(failure(error))
 
     def _hear(self) -> bool:
         try:
@@ -201,7 +221,7 @@ class Cluster(ABC):
         except Exception as error:
             ended.lost(error)
             return
-        self._out.update(dict.fromkeys(trips, handle))
+        self._out.update((number, (trip, handle)) for number, trip in trips.items())
 
     def _keep(self, ware: Ware) -> Any:
         if ware.key not in self._kept:
@@ -221,7 +241,7 @@ class Cluster(ABC):
                     kept.append(member)
             if kept:
                 self._held[function] = kept
-        calls = {f"{self.key}-{number}": handle for number, handle in self._out.items()}
+        calls = {f"{self.key}-{number}": handle for number, (_, handle) in self._out.items()}
         if calls:
             self.stop(calls)
 

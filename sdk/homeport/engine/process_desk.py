@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from homeport.engine.cancellation import RunCancelled
-from homeport.engine.decisions import TimeLimitReached
+from homeport.engine.decisions import TimeLimitReached, failure
 from homeport.engine.drivers import Call
 from homeport.engine.homecoming import opened, retell
 from homeport.engine.process_worker import CALLS, CANCEL, CLEAR, EVENT, GIVE_BACK, GIVEN_BACK, OUTCOME
@@ -41,17 +41,28 @@ class Desk(threading.Thread):
         self._heard = 0.0
         self._asked_back = False
         self._gave_back = False
+        self._taken: list[Trip] = []
         self.out: dict[int, Trip] = {}
 
     def run(self) -> None:
         """Serve."""
         try:
-            while self._hand_out():
-                if self.out:
-                    self._listen()
+            while self._serve_once():
+                pass
         finally:
             if self._process is not None:
                 self._process.end()
+
+    def _serve_once(self) -> bool:
+        try:
+            if not self._hand_out():
+                return False
+            if self.out:
+                self._listen()
+        except Exception as error:
+            # Whatever it is (no more processes, no more memory): nobody may wait for these task runs for ever.
+            self._give_up(error)
+        return True
 
     def cancel(self, trip: Trip) -> None:
         """From any thread: end this call."""
@@ -77,7 +88,9 @@ class Desk(threading.Thread):
         if trips is None:
             return bool(self.out)
         if self._process is None:
+            self._taken = trips
             self._process = WorkerProcess()
+            self._taken = []
         self._send([(trip, call) for trip in trips if (call := trip.begin()) is not None])
         if len(self.out) > 1 and self._pool.somebody_is_idle():
             self.ask_back()  # it had nothing to ask for when it became idle
@@ -161,6 +174,15 @@ class Desk(threading.Thread):
             self._heard = now
         if again:
             self._send(again)
+
+    def _give_up(self, error: Exception) -> None:
+        process, self._process, self._sent = self._process, None, {}
+        lost, self.out, self._taken = [*self.out.values(), *self._taken], {}, []
+        if process is not None:
+            process.kill()
+            process.end()
+        for trip in lost:
+            trip.task_run.finish(failure(error))
 
     def _bury(self, process: WorkerProcess) -> None:
         """The process has died: the call that it was making is lost, the others are not."""

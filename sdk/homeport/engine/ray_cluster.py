@@ -80,8 +80,9 @@ class RayCluster(Cluster):
             self._ray.shutdown()
 
     def _kill(self, references: list[Any]) -> None:
+        running = {handle for _, handle in list(self._out.values())}
         for reference in references:
-            if self._ray.is_initialized() and reference in self._out.values():
+            if self._ray.is_initialized() and reference in running:
                 self._ray.cancel(reference, force=True)
 
 
