@@ -27,10 +27,13 @@ class SharedInputs:
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[Any], None]] | None = None
         self._left = len(futures)
+        self._ended = False
 
     def done(self) -> bool:
         """Whether all have ended."""
-        return self._left == 0 or all(future.done() for future in self.futures)
+        if not self._ended:
+            self._ended = all(future.done() for future in self.futures)
+        return self._ended
 
     def when_done(self, callback: Callable[[Any], None]) -> None:
         """Call back when the last has ended; at once if it has."""

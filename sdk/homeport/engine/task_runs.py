@@ -363,8 +363,9 @@ class TaskRun:
         go_on()
 
     def inputs(self) -> Iterable[Future[Any]]:
-        """Everything that has to end before it starts."""
-        return self.upstream if self.shared is None else {**self.upstream, **self.shared.futures}
+        """What has to end before it starts; without what all calls of a map share, once that has ended."""
+        shared = self.shared
+        return self.upstream if shared is None or shared.done() else {**self.upstream, **shared.futures}
 
     def here(self) -> State:
         """Do it in this thread, now."""
