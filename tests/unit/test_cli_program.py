@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,20 +19,6 @@ def homeport(home: Path, *arguments: str, **environment: str) -> subprocess.Comp
     return subprocess.run(
         [PROGRAM, *arguments], env=kept | environment, cwd=home, capture_output=True, text=True, timeout=30
     )
-
-
-def best_of(runs: int, home: Path, *arguments: str) -> float:
-    """Seconds of the quickest of several runs: what the program costs, not what else the machine does."""
-    seconds = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        homeport(home, *arguments)
-        seconds.append(time.perf_counter() - began)
-    return min(seconds)
-
-
-def test_the_version_is_told_within_a_tenth_of_a_second(tmp_path: Path) -> None:
-    assert best_of(7, tmp_path, "--version") <= 0.100
 
 
 def test_help_imports_no_command_and_no_network(tmp_path: Path) -> None:
