@@ -43,3 +43,19 @@ def test_a_task_that_does_nothing_costs_next_to_nothing(program, microseconds):
         return (time.process_time() - begun) / COUNT * 1e6
 
     assert min(cost() for _ in range(5)) <= microseconds
+
+
+def test_what_all_calls_of_a_map_share_costs_each_of_them_the_same_however_many_there_are():
+    @flow
+    def shared(count):
+        constant = nothing.map(range(count))
+        nothing.map(range(count), wait_for=constant)
+
+    def cost(count):
+        begun = time.process_time()
+        run_flow(shared, {"count": count}, reporter=NullReporter(), run=FlowRunInfo(new_id(), "run", shared.name))
+        return (time.process_time() - begun) / count
+
+    few, many = min(cost(500) for _ in range(3)), min(cost(5_000) for _ in range(2))
+
+    assert many <= 3 * few

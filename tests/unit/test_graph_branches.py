@@ -236,3 +236,29 @@ def test_a_merge_that_runs_after_failures_is_a_matter_of_its_trigger():
         made = merge(fail_on(1), number(7), trigger=triggers.all_finished)
 
     assert isinstance(flow.run().result[made].result, ValueError)
+
+
+def test_a_map_over_nothing_on_a_way_that_is_not_taken_is_skipped_and_so_is_what_follows():
+    @task
+    def elements():
+        return []
+
+    with Flow("till") as flow:
+        found = elements()
+        with case(found, "never"):
+            doubled = double.map(found)
+            last = number(doubled)
+
+    state = flow.run()
+
+    assert [name_of(state, made) for made in (doubled, last)] == ["Skipped", "Skipped"]
+
+
+def test_a_map_over_nothing_behind_a_failure_is_not_successful():
+    with Flow("behind") as flow:
+        failed = fail_on(1)
+        doubled = double.map([], upstream_tasks=[unmapped(failed)])
+
+    state = flow.run()
+
+    assert name_of(state, doubled) == "TriggerFailed"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Never
 
-from homeport.engine import states
+from homeport.engine import decisions, states
 from homeport.engine.arguments import (
     WALKED,
     Constant,
@@ -115,12 +115,23 @@ def map_here(
     find_futures(wait_for, shared)
     for value in columns.wholes():
         find_futures(value, shared)
+    if in_graph and length == 0 and shared and _may_not_start(task, shared):
+        # No call is there to show it; as in 1.x, a map behind a skipped or failed task is skipped or failed itself.
+        return FutureList([_stands_for_all(run, task, args, kwargs, wait_for, how)])
     group = SharedInputs(shared) if shared else None
     futures: FutureList[Any] = FutureList()
     for index, (one_args, one_kwargs) in enumerate(columns.calls()):
         behind = [other[index] for other in by_index] if by_index else None
         futures.append(submit(run, task, one_args, one_kwargs, behind, map_index=index, shared=group, **how))
     return futures
+
+
+def _may_not_start(task: Task[..., Any], upstream: dict[Future[Any], bool]) -> bool:
+    for future in upstream:
+        future.block()
+    strict = {future: future.state for future, matters in upstream.items() if matters}
+    verdict = decisions.start_verdict(task.trigger, strict, skip_on_upstream_skip=task.skip_on_upstream_skip)
+    return verdict is not None
 
 
 def map_or_fail(
