@@ -68,6 +68,9 @@ def as_final(state: State) -> FinalState:
     """The engine's state as it is sent."""
     if state.type.value in FINAL_TYPES:
         return FinalState(state.type.value, state.name, state.message or "", state.at, state.result_reference)
+    if state.is_paused():
+        mend = "Nobody can be asked where an agent runs it, in this version: flow.run() on a terminal asks."
+        return FinalState.now("FAILED", f"{state.message} {mend}")
     return FinalState.now("FAILED", f"The flow ended in the state {state.name}, which is not an end.")
 
 
