@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine.cluster import Cluster, Ended
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 3.0
 """How long a call that was interrupted gets to end before its worker is killed."""
+CALLBACK_SECONDS = 0.05
+"""How long Ray's thread gets to return from its last callback."""
 
 
 class RayCluster(Cluster):
@@ -76,6 +79,9 @@ class RayCluster(Cluster):
 
     def disconnect(self) -> None:
         """Shut down what was started here."""
+        # Ray ends the whole process if one of its own threads lets go of a reference after a shutdown, as it does on
+        # its way back from the callback that told us of the last outcome. It cannot be asked whether it is back.
+        time.sleep(CALLBACK_SECONDS)
         if self._initialized_here:
             self._ray.shutdown()
 
