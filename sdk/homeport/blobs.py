@@ -13,11 +13,19 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class BlobStore(Protocol):
-    """Bytes under keys. Every method raises StorageUnreachable or StorageRefused, with the storage in the message."""
+    """Bytes under keys. Every method raises StorageUnreachable or StorageRefused, with the storage in the message.
+
+    Methods block and may be called from several threads at once: as many as `parallel` says make sense.
+    """
 
     @property
     def where(self) -> str:
         """The storage as a user knows it, for messages: "the folder /srv/flows"."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many calls at once are faster than one after the other; 1 for a disk, more for a network."""
         ...
 
     def size(self, key: str) -> int | None:
@@ -28,6 +36,13 @@ class BlobStore(Protocol):
         """Keep the chunks under the key: all of them or nothing, durably; what is there already is replaced."""
         ...
 
-    def read(self, key: str) -> Iterator[bytes]:
-        """The bytes in pieces; raises KeyError when there is nothing under the key."""
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes in pieces, from `start` on and at most `length`; KeyError when there is nothing under the key.
+
+        A range that begins at or past the end gives nothing, and one that goes past it ends with it.
+        """
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove what is under the key; nothing happens when there is nothing."""
         ...

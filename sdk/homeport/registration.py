@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from homeport.client import Client
-    from homeport.code import CodeTree
+    from homeport.code import CodeTree, Stored
     from homeport.config import Settings
     from homeport.flows import Flow
 
@@ -33,16 +33,11 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """Code that lies in a storage."""
+class Packed:
+    """A tree as it was collected, and where it is kept now."""
 
     tree: CodeTree
-    reference: dict[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """The kind of storage as people write it: `Folder`."""
-        return str(self.reference["kind"]).capitalize()
+    stored: Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +64,9 @@ class Registrar:
     force: bool = False
     deployment: str = "default"
     schedule_active: bool = True
-    _stored: dict[tuple[Path, str], Stored] = field(default_factory=dict)
+    _stored: dict[tuple[Path, str], Packed] = field(default_factory=dict)
 
-    def store(self, flow: Flow, source: Source) -> Stored:
+    def store(self, flow: Flow, source: Source) -> Packed:
         """Pack the source's root and store it; raises CodeError when it cannot be sent or kept."""
         from homeport.code import collect, open_storage
         from homeport.results import limits
@@ -82,14 +77,14 @@ class Registrar:
             # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
             kept = (self.home, limits.of_process().folder, Path(reference.get("path", self.storage)))
             tree = collect(source.root, leave_out=kept)
-            self._stored[known] = Stored(tree, dict(open_storage(reference).put(tree)))
+            self._stored[known] = Packed(tree, open_storage(reference).put(tree))
         return self._stored[known]
 
-    def register(self, flow: Flow, source: Source, stored: Stored) -> Registered:
+    def register(self, flow: Flow, source: Source, packed: Packed) -> Registered:
         """Tell the control plane; raises a ClientError when it does not answer or refuses."""
         from homeport.client import expect
 
-        given = self._input(flow, source, stored)
+        given = self._input(flow, source, packed.stored)
         answer = self.client.execute("registerFlow", {"input": given}, retry_for=2.0)
         made = expect(answer["registerFlow"], "FlowRegistered")
         return Registered(
@@ -112,7 +107,7 @@ class Registrar:
             "parameterSchema": flow.parameter_schema(),
             "graph": flow.graph(),
             "storage": stored.reference,
-            "contentDigest": stored.tree.digest,
+            "contentDigest": stored.digest,
             "labels": sorted({*flow.labels, *self.labels}),
             "queue": self.queue,
             "runConfig": flow.run_config_dict(),

@@ -6,14 +6,17 @@ import errno
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from homeport.code.errors import StorageError, StorageRefused, StorageUnreachable, UnsafeCode
-from homeport.code.storage import CheckReport, StorageReference, folder_reference
+from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StorageReference, Stored, folder_reference
 from homeport.code.tree import CodeTree
-from homeport_storage import tree_store
+from homeport_storage.blob_storage import BlobStorage
+
+if TYPE_CHECKING:
+    from homeport.blocks.fields import BlockFields
 
 CHUNK = 1024 * 1024
 REFUSALS = {
@@ -25,14 +28,22 @@ REFUSALS = {
 }
 
 
-class FolderStorage:
+class FolderStorage(BlobStorage):
     """A folder as storage of code."""
 
     kind: ClassVar[str] = "folder"
+    parallel = 1
 
     def __init__(self, path: Path | str) -> None:
         """The storage in this folder; it is made by the first `put`, if its parent exists."""
         self.path = Path(path).expanduser().absolute()
+
+    @classmethod
+    def fields(cls) -> type[BlockFields]:
+        """The fields of a block of this kind."""
+        from homeport_storage.folder_fields import FolderFields  # pydantic is not loaded where a path is enough
+
+        return FolderFields
 
     @classmethod
     def from_reference(cls, reference: Mapping[str, Any]) -> FolderStorage:
@@ -47,28 +58,28 @@ class FolderStorage:
         """The storage as a user knows it."""
         return f"the folder {self.path}"
 
-    def put(self, tree: CodeTree) -> StorageReference:
-        """Keep the tree; see Storage.put."""
-        self._make()
-        tree_store.put(self, tree)
+    def reference(self) -> StorageReference:
+        """Its absolute path."""
         return folder_reference(self.path)
 
-    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path) -> None:
+    def put(self, tree: CodeTree) -> Stored:
+        """Keep the tree under its digest; see Storage.put."""
+        self._make()
+        return super().put(tree)
+
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> None:
         """Write the verified tree to `into`; see Storage.fetch."""
         self._look(digest)
-        tree_store.fetch(self, digest, into)
+        super().fetch(reference, digest, into, have)
 
     def check(self) -> CheckReport:
-        """Write and remove a small file."""
+        """Write and remove a small file; see Storage.check."""
         try:
             self._make()
-            key = f"check-{uuid.uuid4().hex}"
-            self.write(key, [b"homeport"])
-            (self.path / key).unlink()
-        except (StorageError, OSError) as error:
+        except StorageError as error:
             mend = "create or mount the folder, and let this user write to it; or choose another with HOMEPORT_STORAGE"
-            return CheckReport(ok=False, storage=self.where, evidence=str(error), mend=mend)
-        return CheckReport(ok=True, storage=self.where, evidence="a file was written, read back and removed")
+            return CheckReport(self.where, (CheckStep("reachable", False, str(error)),), mend)
+        return super().check()
 
     def size(self, key: str) -> int | None:
         """How many bytes are kept under the key; None when there is nothing."""
@@ -95,7 +106,7 @@ class FolderStorage:
                 partial.unlink(missing_ok=True)
             _sync_folder(target.parent)
 
-    def read(self, key: str) -> Iterator[bytes]:
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes in pieces; KeyError when there is nothing under the key."""
         with self._explained("read"):
             try:
@@ -103,8 +114,21 @@ class FolderStorage:
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 raise KeyError(key) from None
             with stream:
-                while chunk := stream.read(CHUNK):
+                stream.seek(start)
+                left = length
+                while left is None or left > 0:
+                    chunk = stream.read(CHUNK if left is None else min(CHUNK, left))
+                    if not chunk:
+                        return
+                    left = None if left is None else left - len(chunk)
                     yield chunk
+
+    def remove(self, key: str) -> None:
+        """Remove what is under the key, and its folder if nothing else is in it."""
+        with self._explained("remove from"):
+            (self.path / key).unlink(missing_ok=True)
+        with suppress(OSError):  # other files are in it
+            (self.path / key).parent.rmdir()
 
     def _make(self) -> None:
         with self._explained("make"):

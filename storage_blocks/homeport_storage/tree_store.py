@@ -14,6 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from homeport.code.errors import CodeMissing, DigestMismatch, StorageRefused, UnsafeCode
@@ -25,6 +26,7 @@ from homeport.code.manifest import (
     is_digest,
     parse,
 )
+from homeport.code.storage import LocalFiles
 from homeport.code.tree import CodeTree
 from homeport_storage.blobs import BlobStore
 
@@ -39,19 +41,30 @@ def manifest_key(digest: str) -> str:
     return f"manifests/{digest.partition(':')[2]}.json"
 
 
-def put(store: BlobStore, tree: CodeTree) -> None:
-    """Keep what the store does not have yet of this tree, its manifest last."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What had to travel to the storage."""
+
+    files: int
+    bytes: int
+
+
+def put(store: BlobStore, tree: CodeTree) -> Sent:
+    """Keep what the store does not have yet of this tree, its manifest last; what had to be sent."""
     unique = {file.sha256: file for file in tree.manifest.files}
+    files = sent = 0
     for sha256, file in unique.items():
         # Looked at even when the manifest is there: registering again is how a damaged storage is mended.
         if store.size(blob_key(sha256)) != file.size:
             store.write(blob_key(sha256), tree.chunks(file))
+            files, sent = files + 1, sent + file.size
     canonical = tree.manifest.canonical()
     if store.size(manifest_key(tree.digest)) != len(canonical):
         store.write(manifest_key(tree.digest), [canonical])
+    return Sent(files, sent)
 
 
-def fetch(store: BlobStore, digest: str, into: Path) -> None:
+def fetch(store: BlobStore, digest: str, into: Path, have: LocalFiles | None = None) -> None:
     """Write the verified tree to `into`, which appears complete or not at all."""
     manifest = read_manifest(store, digest)
     partial = into.with_name(f".{into.name}.{uuid.uuid4().hex}")

@@ -60,7 +60,7 @@ class StorageSuite:
         return collect(root)
 
     def test_what_is_put_is_fetched_again_byte_for_byte(self, storage: Storage, tree: CodeTree, tmp_path: Path) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
 
         storage.fetch(reference, tree.digest, tmp_path / "out")
 
@@ -69,7 +69,7 @@ class StorageSuite:
     def test_the_reference_is_plain_json_and_opens_the_same_storage(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = json.loads(json.dumps(storage.put(tree)))
+        reference = json.loads(json.dumps(storage.put(tree).reference))
 
         open_storage(reference).fetch(reference, tree.digest, tmp_path / "out")
 
@@ -93,13 +93,16 @@ class StorageSuite:
         first = storage.put(tree)
         before = self.keys(storage)
 
-        assert storage.put(tree) == first
+        again = storage.put(tree)
+
+        assert (again.reference, again.digest) == (first.reference, first.digest)
+        assert (again.sent_files, again.sent_bytes) == (0, 0)
         assert self.keys(storage) == before
 
     def test_putting_again_mends_a_storage_that_lost_a_file(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         self.remove_raw(storage, blob_of(tree, "flow.py"))
         self.write_raw(storage, blob_of(tree, "big.bin"), b"short")
 
@@ -111,7 +114,7 @@ class StorageSuite:
     def test_code_that_is_not_there_is_missing_and_the_message_names_storage_and_digest(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         other = "sha256:" + "0" * 64
 
         with pytest.raises(CodeMissing) as missing:
@@ -121,7 +124,7 @@ class StorageSuite:
         assert location(reference) in str(missing.value)
 
     def test_a_missing_file_is_named(self, storage: Storage, tree: CodeTree, tmp_path: Path) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         self.remove_raw(storage, blob_of(tree, "flow.py"))
 
         with pytest.raises(CodeMissing, match=r"flow\.py"):
@@ -133,7 +136,7 @@ class StorageSuite:
     def test_another_content_is_refused_and_nothing_is_left_on_disk(
         self, storage: Storage, tree: CodeTree, tmp_path: Path, content: bytes
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         self.write_raw(storage, blob_of(tree, "flow.py"), content)
 
         with pytest.raises(DigestMismatch) as mismatch:
@@ -146,7 +149,7 @@ class StorageSuite:
     def test_another_manifest_under_the_digest_is_refused_with_both_digests(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         forged = tree.manifest.canonical().replace(b"flow.py", b"evil.py")
         self.write_raw(storage, f"manifests/{tree.digest[7:]}.json", forged)
 
@@ -160,7 +163,7 @@ class StorageSuite:
     def test_a_manifest_that_would_write_outside_of_the_folder_is_refused(
         self, storage: Storage, tree: CodeTree, tmp_path: Path, name: str
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         forged = tree.manifest.canonical().replace(b'"flow.py"', json.dumps(name).encode())
         digest = digest_of(forged)
         self.write_raw(storage, f"manifests/{digest[7:]}.json", forged)
@@ -174,7 +177,7 @@ class StorageSuite:
     def test_a_digest_that_is_none_is_refused(
         self, storage: Storage, tree: CodeTree, tmp_path: Path, digest: str
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
 
         with pytest.raises(UnsafeCode):
             storage.fetch(reference, digest, tmp_path / "out")
@@ -182,7 +185,7 @@ class StorageSuite:
     def test_a_storage_that_is_away_is_an_error_that_names_it(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
 
         with self.away(storage), pytest.raises(StorageError) as error:
             storage.fetch(reference, tree.digest, tmp_path / "out")

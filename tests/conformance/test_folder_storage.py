@@ -40,7 +40,7 @@ class TestFolderStorage(StorageSuite):
     def test_a_share_that_is_not_mounted_is_unreachable_and_says_so(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         folder_of(storage).rename(tmp_path / "unmounted")
 
         with pytest.raises(StorageUnreachable, match="Is the share mounted"):
@@ -54,7 +54,7 @@ class TestFolderStorage(StorageSuite):
     def test_a_file_that_is_there_already_is_never_written_through(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree)
+        reference = storage.put(tree).reference
         (tmp_path / "out").mkdir()
         (tmp_path / "out/flow.py").write_text("mine")
 

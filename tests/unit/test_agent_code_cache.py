@@ -15,7 +15,7 @@ def stored(tmp_path: Path, name: str = "project", content: str = "x = 1\n") -> t
     root.mkdir()
     (root / "flow.py").write_text(content)
     tree = collect(root)
-    return open_storage(folder_reference(tmp_path / "storage")).put(tree), tree.digest
+    return open_storage(folder_reference(tmp_path / "storage")).put(tree).reference, tree.digest
 
 
 def test_code_is_fetched_once_and_found_again_without_the_storage(tmp_path: Path) -> None:

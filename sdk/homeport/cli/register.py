@@ -144,11 +144,11 @@ class Registering:
         try:
             source = origin.source(flow, self._root)
             self._tell(f"  Building {_kind(flow)} storage...")
-            stored = self._registrar.store(flow, source)
-            for warning in stored.tree.warnings:
+            packed = self._registrar.store(flow, source)
+            for warning in packed.tree.warnings:
                 say(f"  Warning: {warning}", fg="yellow")
             self._tell(f"  Registering {flow.name!r}...", newline=False)
-            done = self._registrar.register(flow, source, stored)
+            done = self._registrar.register(flow, source, packed)
         except (Unreachable, Unauthenticated, Forbidden, NotFoundError):
             self._tell(" Failed")
             raise  # it would be the same for each flow

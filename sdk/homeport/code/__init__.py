@@ -4,8 +4,8 @@ Nothing here talks to the control plane: code goes from the machine that registe
 customer owns, and from there to the agents.
 
     tree = collect(find_root(Path("flows/poke.py")))
-    reference = open_storage(folder_reference(folder)).put(tree)      # what the control plane gets: no code
-    open_storage(reference).fetch(reference, tree.digest, into)       # on the agent
+    stored = open_storage(folder_reference(folder)).put(tree)                    # reference and digest: no code
+    open_storage(stored.reference).fetch(stored.reference, stored.digest, into)  # on the agent
 """
 
 from homeport.code.errors import CodeChanged as CodeChanged
@@ -14,6 +14,7 @@ from homeport.code.errors import CodeMissing as CodeMissing
 from homeport.code.errors import CodeTooLarge as CodeTooLarge
 from homeport.code.errors import DigestMismatch as DigestMismatch
 from homeport.code.errors import PackingError as PackingError
+from homeport.code.errors import StorageDenied as StorageDenied
 from homeport.code.errors import StorageError as StorageError
 from homeport.code.errors import StorageRefused as StorageRefused
 from homeport.code.errors import StorageUnreachable as StorageUnreachable
@@ -22,8 +23,11 @@ from homeport.code.errors import UnsafeCode as UnsafeCode
 from homeport.code.manifest import CodeFile as CodeFile
 from homeport.code.manifest import Manifest as Manifest
 from homeport.code.storage import CheckReport as CheckReport
+from homeport.code.storage import CheckStep as CheckStep
+from homeport.code.storage import LocalFiles as LocalFiles
 from homeport.code.storage import Storage as Storage
 from homeport.code.storage import StorageReference as StorageReference
+from homeport.code.storage import Stored as Stored
 from homeport.code.storage import folder_reference as folder_reference
 from homeport.code.storage import open_storage as open_storage
 from homeport.code.tree import CodeTree as CodeTree

@@ -8,6 +8,7 @@ CodeError
     ├── UnknownStorageKind    the reference names a kind that is not installed here
     ├── StorageUnreachable    no answer: asking again later may work
     ├── StorageRefused        the storage said no: permission, read-only, full
+    │   └── StorageDenied     it did not let us in: wrong password, expired token, unknown user
     ├── CodeMissing           the storage answered, and does not have it
     ├── DigestMismatch        it has something else under that digest
     └── UnsafeCode            a file in it would leave the folder, or overwrite another
@@ -48,6 +49,10 @@ class StorageUnreachable(StorageError):
 
 class StorageRefused(StorageError):
     """The storage answered no; someone has to change a permission or make room."""
+
+
+class StorageDenied(StorageRefused):
+    """The storage did not accept who we say we are; a password or token has to be mended."""
 
 
 class CodeMissing(StorageError):

@@ -1,19 +1,21 @@
 """What a kind of storage must be able to do, and how the right one is found.
 
 A reference is a JSON object that says where the code lies, `{"kind": "folder", "path": "/srv/flows"}`. It goes
-through the control plane, so it never holds a secret: those are resolved where the storage is opened.
+through the control plane, so it never holds a secret: those are named (`"password": "env:SMB_PASSWORD"`), and resolved
+where the storage is opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from homeport.code.errors import UnknownStorageKind
 
 if TYPE_CHECKING:
+    from homeport.blocks.fields import BlockFields
     from homeport.code.tree import CodeTree
 
 ENTRY_POINT_GROUP = "homeport.storage"
@@ -21,15 +23,51 @@ ENTRY_POINT_GROUP = "homeport.storage"
 StorageReference = dict[str, Any]
 """A JSON object with a "kind" and what that kind needs to find the code again. No secrets."""
 
+LocalFiles = Callable[[str], Path | None]
+"""(sha256 of a file) -> a file on this machine that should have that content, and is hashed before it is believed."""
+
+StepName = Literal["reachable", "authenticated", "write", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One thing that was tried: `ok` is None where an earlier step made it pointless. Evidence says what was seen."""
+
+    name: StepName
+    ok: bool | None
+    evidence: str
+    seconds: float | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """Whether a storage can be used from here, what was looked at, and how to mend it (empty when ok)."""
+    """What of a storage works from here, and how to mend what does not (empty when all does)."""
 
-    ok: bool
     storage: str
-    evidence: str
+    steps: tuple[CheckStep, ...]
     mend: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was tried works."""
+        return all(step.ok is not False for step in self.steps)
+
+    @property
+    def evidence(self) -> str:
+        """What was seen at the step that failed, or at the last one that worked."""
+        failed = [step for step in self.steps if step.ok is False]
+        seen = failed or [step for step in self.steps if step.ok]
+        return seen[-1].evidence if seen else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where a tree is kept, the digest that names it there, and what had to travel for it."""
+
+    reference: StorageReference
+    digest: str
+    sent_files: int = 0
+    sent_bytes: int = 0
 
 
 class Storage(Protocol):
@@ -38,26 +76,32 @@ class Storage(Protocol):
     kind: str
 
     @classmethod
+    def fields(cls) -> type[BlockFields]:
+        """What a block of this kind is made of; a reference has the same names."""
+        ...
+
+    @classmethod
     def from_reference(cls, reference: Mapping[str, Any]) -> Storage:
         """The storage that a reference names; raises StorageError when the reference lacks something."""
         ...
 
-    def put(self, tree: CodeTree) -> StorageReference:
-        """Keep the tree under its digest and return where it is. Keeping the same tree again costs almost nothing.
+    def put(self, tree: CodeTree) -> Stored:
+        """Keep the tree and say where it is. Keeping the same tree again costs almost nothing.
 
         Raises StorageUnreachable or StorageRefused, and CodeChanged when a file is written to meanwhile.
         """
         ...
 
-    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path) -> None:
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> None:
         """Write the verified tree to the folder `into`, which must not exist yet; it appears complete or not at all.
 
-        Raises CodeMissing, DigestMismatch, UnsafeCode, StorageUnreachable or StorageRefused.
+        Files that `have` knows need not travel. Raises CodeMissing, DigestMismatch, UnsafeCode, StorageUnreachable or
+        StorageRefused.
         """
         ...
 
     def check(self) -> CheckReport:
-        """Look whether the storage can be read and written from here; never raises."""
+        """Look what of the storage works from here; never raises."""
         ...
 
 
@@ -66,11 +110,10 @@ def folder_reference(folder: Path) -> StorageReference:
     return {"kind": "folder", "path": str(folder.expanduser().absolute())}
 
 
-def open_storage(reference: Mapping[str, Any]) -> Storage:
-    """The storage a reference names, of whichever installed package offers its kind; raises UnknownStorageKind."""
+def storage_class(kind: object) -> type[Storage]:
+    """What stores and fetches this kind, of whichever installed package offers it; raises UnknownStorageKind."""
     from importlib.metadata import entry_points
 
-    kind = reference.get("kind")
     found = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
     if not isinstance(kind, str) or kind not in found:
         known = ", ".join(sorted(found)) or "none"
@@ -78,5 +121,16 @@ def open_storage(reference: Mapping[str, Any]) -> Storage:
             f"the code lies in a storage of kind {kind!r}, and this machine can open: {known}. "
             "Install the package that offers it, for both the agent and the machine that registers."
         )
-    storage_class: type[Storage] = found[kind].load()
-    return storage_class.from_reference(reference)
+    try:
+        loaded: type[Storage] = found[kind].load()
+    except ModuleNotFoundError as error:
+        raise UnknownStorageKind(
+            f"a storage of kind {kind!r} needs the package {error.name}, which is not installed here: "
+            f"pip install 'homeport[{kind}]'"
+        ) from error
+    return loaded
+
+
+def open_storage(reference: Mapping[str, Any]) -> Storage:
+    """The storage a reference names, of whichever installed package offers its kind; raises UnknownStorageKind."""
+    return storage_class(reference.get("kind")).from_reference(reference)

@@ -84,4 +84,5 @@ def _stored(flow: Flow) -> dict[str, Any]:
     reference = storage_reference(flow, settings.storage)
     stored_in = Path(reference.get("path", settings.storage))
     tree = collect(find_root(flow.entrypoint_file, None), leave_out=(settings.home, stored_in))
-    return {**open_storage(reference).put(tree), "content_digest": tree.digest}
+    stored = open_storage(reference).put(tree)
+    return {**stored.reference, "content_digest": stored.digest}

@@ -1,0 +1,77 @@
+"""What a type of block is made of: typed fields with a JSON Schema, in which a secret is only ever a reference.
+
+    class SmbFields(BlockFields):
+        host: str = Field(description="Name or address of the server.")
+        password: SecretReference | None = None
+
+Fields marked by `SecretReference` hold `env:NAME`, `keyring:SERVICE/NAME`, `file:/path` or a name in a cloud's secret
+manager. A literal is refused where it is written, with the command that keeps it properly.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
+
+from homeport.code.errors import UnsafeCode
+from homeport.secrets import is_reference
+
+SECRET_FORMAT = "homeport-secret-reference"  # noqa: S105 - the name of a format
+
+
+class LiteralSecret(ValueError):  # noqa: N818 - named for what happened
+    """A secret itself was given where only its name belongs. The message does not repeat it."""
+
+
+def _reference(text: str) -> str:
+    if not is_reference(text):
+        raise LiteralSecret("this is no reference to a secret; write env:NAME, keyring:NAME or file:/path")
+    return text
+
+
+SecretReference = Annotated[
+    str,
+    AfterValidator(_reference),
+    WithJsonSchema({"type": "string", "format": SECRET_FORMAT, "description": "env:NAME, keyring:NAME or file:/path"}),
+]
+
+
+class BlockFields(BaseModel):
+    """The base of every type's fields. Unknown fields are refused by name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    title: ClassVar[str] = ""
+    """The type as people read it: "SMB share"."""
+
+    @classmethod
+    def secret_names(cls) -> frozenset[str]:
+        """The names of the fields that hold references to secrets."""
+        return frozenset(
+            name
+            for name, schema in cls.model_json_schema(by_alias=False).get("properties", {}).items()
+            if SECRET_FORMAT in (schema.get("format"), *(part.get("format") for part in schema.get("anyOf", ())))
+        )
+
+    @classmethod
+    def of_reference(cls, reference: dict[str, Any] | Any) -> BlockFields:
+        """The fields that a storage reference holds, without what is not of the block; UnsafeCode when they are wrong.
+
+        A reference comes from the control plane: what it says is checked like any other input.
+        """
+        given = {name: value for name, value in dict(reference).items() if name not in ("kind", "block")}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise UnsafeCode(
+                f"the storage reference of kind {reference.get('kind')} is wrong: {problems(error)}"
+            ) from None
+
+
+def problems(error: ValidationError) -> str:
+    """Each problem with its field, and without the value: "host: Field required; port: Input should be ..."."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'fields'}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    )
