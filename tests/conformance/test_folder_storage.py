@@ -9,10 +9,10 @@ import pytest
 
 from homeport.code import CodeTree, Storage, StorageRefused, StorageUnreachable, UnknownStorageKind, open_storage
 from homeport_storage.folder import FolderStorage
-from tests.conformance.storage_suite import StorageSuite
+from tests.conformance.storage_suite import BlobStorageSuite
 
 
-class TestFolderStorage(StorageSuite):
+class TestFolderStorage(BlobStorageSuite):
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Storage:
         return FolderStorage(tmp_path / "kept")
@@ -50,18 +50,6 @@ class TestFolderStorage(StorageSuite):
     def test_a_read_only_place_is_refused_by_name(self, tree: CodeTree) -> None:
         with pytest.raises((StorageRefused, StorageUnreachable), match="/proc/homeport"):
             FolderStorage("/proc/homeport").put(tree)
-
-    def test_a_file_that_is_there_already_is_never_written_through(
-        self, storage: Storage, tree: CodeTree, tmp_path: Path
-    ) -> None:
-        reference = storage.put(tree).reference
-        (tmp_path / "out").mkdir()
-        (tmp_path / "out/flow.py").write_text("mine")
-
-        with pytest.raises(StorageRefused, match="could not be written"):
-            storage.fetch(reference, tree.digest, tmp_path / "out")
-
-        assert (tmp_path / "out/flow.py").read_text() == "mine"
 
 
 def test_a_kind_that_is_not_installed_is_named_with_those_that_are() -> None:
