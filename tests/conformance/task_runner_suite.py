@@ -244,7 +244,7 @@ class TaskRunnerSuite:
         (story,) = [line for line in tried.reported.messages(run.id) if "Traceback" in line]
         assert "in divides" in story
         assert "task_runner_suite.py" in story
-        assert "/engine/" not in story
+        assert "homeport/engine/" not in story
 
     def test_an_exception_with_arguments_of_its_own_comes_back(self, runner):
         @task

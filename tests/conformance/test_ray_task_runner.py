@@ -1,6 +1,8 @@
 """RayTaskRunner, on a real local cluster of two processors."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 import ray
@@ -62,3 +64,30 @@ def test_a_large_constant_is_kept_by_the_cluster(cluster):
         return look_up.map(range(20), unmapped(table)).result()
 
     assert try_run(program).state.result() == list(range(20))
+
+
+PROGRAM = """
+from homeport import flow, task
+from homeport.task_runners import RayTaskRunner
+
+@task
+def double(number):
+    return 2 * number
+
+@flow(task_runner=RayTaskRunner(init_kwargs={"num_cpus": 1}))
+def program():
+    return sum(double.map(range(100)).result())
+
+if __name__ == "__main__":
+    print([program() for _ in range(2)])
+"""
+
+
+def test_a_program_may_make_and_end_one_cluster_after_the_other(tmp_path):
+    # Ray ends the process when a thread of its own comes back from us after a shutdown: none may be with us then.
+    (tmp_path / "program.py").write_text(PROGRAM)
+
+    ended = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "[9900, 9900]"

@@ -11,13 +11,15 @@ from homeport.engine.extras import imported
 from homeport.engine.group_calls import make_group
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homeport.engine.parcels import Parcel, Ware
     from homeport.task_runners import RayTaskRunner
 
 GRACE_SECONDS = 3.0
 """How long a call that was interrupted gets to end before its worker is killed."""
-CALLBACK_SECONDS = 0.05
-"""How long Ray's thread gets to return from its last callback."""
+SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.002, 0.05, 0.02
+"""How long groups are waited for before those that were sent meanwhile are: a share of the time without news."""
 
 
 class RayCluster(Cluster):
@@ -30,6 +32,8 @@ class RayCluster(Cluster):
         self._runner = runner
         self._initialized_here = False
         self._make: Any = None
+        self._watch: Watch | None = None
+        self._timers: list[threading.Timer] = []
         super().__init__(by_reference=runner.address is None)
 
     def connect(self) -> None:
@@ -44,11 +48,13 @@ class RayCluster(Cluster):
             ray.init(**settings)
             self._initialized_here = True
         self._make = ray.remote(**{"max_retries": 0, **runner.remote_options})(_make_group)
+        self._watch = Watch(ray)
 
     def send(self, parcels: list[Parcel], wares: list[Ware], kept: list[Any], ended: Ended) -> Any:
         """One Ray task, which Ray does not repeat: whether a task is tried again is not for it to say."""
         reference = self._make.options(name=parcels[0].who.task_name).remote(parcels, wares, self.path, self.key, *kept)
-        reference.future().add_done_callback(lambda future: _tell(future, ended))
+        assert self._watch is not None
+        self._watch.add(reference, lambda: self._tell(reference, ended))
         return reference
 
     def keep(self, ware: Ware) -> Any:
@@ -62,6 +68,7 @@ class RayCluster(Cluster):
             self._ray.cancel(reference)
         timer = threading.Timer(GRACE_SECONDS, self._kill, [references])
         timer.daemon = True
+        self._timers.append(timer)
         timer.start()
 
     def parallel(self) -> int:
@@ -79,11 +86,21 @@ class RayCluster(Cluster):
 
     def disconnect(self) -> None:
         """Shut down what was started here."""
-        # Ray ends the whole process if one of its own threads lets go of a reference after a shutdown, as it does on
-        # its way back from the callback that told us of the last outcome. It cannot be asked whether it is back.
-        time.sleep(CALLBACK_SECONDS)
+        for timer in self._timers:
+            timer.cancel()
+            timer.join()
+        if self._watch is not None:
+            self._watch.end()
         if self._initialized_here:
             self._ray.shutdown()
+
+    def _tell(self, reference: Any, ended: Ended) -> None:
+        try:
+            found = self._ray.get(reference)
+        except Exception as error:
+            ended.lost(getattr(error, "cause", None) or error)
+        else:
+            ended.with_outcome(found)
 
     def _kill(self, references: list[Any]) -> None:
         running = {handle for _, handle in list(self._out.values())}
@@ -92,16 +109,60 @@ class RayCluster(Cluster):
                 self._ray.cancel(reference, force=True)
 
 
+class Watch:
+    """A thread of ours that waits for what Ray makes.
+
+    Ray would call back, too, but in a thread of its own, which lets go of references when the callback has returned;
+    and it ends the whole process if that is after a shutdown. A thread of ours has ended before there is one.
+    """
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._ready = threading.Condition()
+        self._waiting: dict[Any, Callable[[], None]] = {}
+        self._ends = False
+        self._thread = threading.Thread(target=self._work, name="homeport-ray-watch", daemon=True)
+        self._thread.start()
+
+    def add(self, reference: Any, tell: Callable[[], None]) -> None:
+        """Call `tell`, in this thread, once what the reference stands for has been made, or will not be."""
+        with self._ready:
+            self._waiting[reference] = tell
+            self._ready.notify()
+
+    def end(self) -> None:
+        """End, whatever is waited for."""
+        with self._ready:
+            self._ends = True
+            self._ready.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        heard = time.monotonic()
+        while True:
+            with self._ready:
+                if not self._waiting:
+                    self._ready.wait_for(lambda: self._waiting or self._ends)
+                    heard = time.monotonic()
+                if self._ends:
+                    self._waiting.clear()
+                    return
+                references = list(self._waiting)
+            timeout = min(LONGEST_LOOK, max(SHORTEST_LOOK, LOOK_SHARE * (time.monotonic() - heard)))
+            made, _ = self._ray.wait(references, timeout=timeout, fetch_local=False)
+            if not made:
+                continue
+            # One has ended: the others that have, too, are told in the same go.
+            made, _ = self._ray.wait(references, num_returns=len(references), timeout=0, fetch_local=False)
+            heard = time.monotonic()
+            for reference in made:
+                with self._ready:
+                    tell = self._waiting.pop(reference)
+                tell()
+
+
 def _make_group(parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str, *kept: Ware) -> Any:
     return make_group(parcels, [*wares, *kept], path, run_key)
-
-
-def _tell(future: Any, ended: Ended) -> None:
-    error = future.exception()
-    if error is None:
-        ended.with_outcome(future.result())
-    else:
-        ended.lost(getattr(error, "cause", None) or error)
 
 
 def _first_line(error: BaseException) -> str:
