@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from homeport.code.manifest import Manifest
 from homeport.code.storage import CheckReport, LocalFiles, StorageReference, Stored
 from homeport.code.tree import CodeTree
 from homeport_storage import checks, tree_store
@@ -53,9 +54,9 @@ class BlobStorage(ABC):
         sent = tree_store.put(self, tree)
         return Stored(self.reference(), tree.digest, sent.files, sent.bytes)
 
-    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> None:
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
         """Write the verified tree to `into`; see Storage.fetch."""
-        tree_store.fetch(self, digest, into, have)
+        return tree_store.fetch(self, digest, into, have)
 
     def check(self) -> CheckReport:
         """Look, write, read back and remove a small blob; see Storage.check."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from homeport.code.errors import StorageError, StorageRefused, StorageUnreachable, UnsafeCode
+from homeport.code.manifest import Manifest
 from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StorageReference, Stored, folder_reference
 from homeport.code.tree import CodeTree
 from homeport_storage.blob_storage import BlobStorage
@@ -67,10 +68,10 @@ class FolderStorage(BlobStorage):
         self._make()
         return super().put(tree)
 
-    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> None:
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
         """Write the verified tree to `into`; see Storage.fetch."""
         self._look(digest)
-        super().fetch(reference, digest, into, have)
+        return super().fetch(reference, digest, into, have)
 
     def check(self) -> CheckReport:
         """Write and remove a small file; see Storage.check."""

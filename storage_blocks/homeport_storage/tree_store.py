@@ -64,8 +64,8 @@ def put(store: BlobStore, tree: CodeTree) -> Sent:
     return Sent(files, sent)
 
 
-def fetch(store: BlobStore, digest: str, into: Path, have: LocalFiles | None = None) -> None:
-    """Write the verified tree to `into`, which appears complete or not at all."""
+def fetch(store: BlobStore, digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
+    """Write the verified tree to `into`, which appears complete or not at all; its manifest."""
     manifest = read_manifest(store, digest)
     partial = into.with_name(f".{into.name}.{uuid.uuid4().hex}")
     try:
@@ -79,6 +79,7 @@ def fetch(store: BlobStore, digest: str, into: Path, have: LocalFiles | None = N
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    return manifest
 
 
 def read_manifest(store: BlobStore, digest: str) -> Manifest:

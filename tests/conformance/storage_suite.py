@@ -61,9 +61,9 @@ class TreeStorageSuite:
     def test_what_is_put_is_fetched_again_byte_for_byte(self, storage: Storage, tree: CodeTree, tmp_path: Path) -> None:
         reference = storage.put(tree).reference
 
-        storage.fetch(reference, tree.digest, tmp_path / "out")
+        fetched = storage.fetch(reference, tree.digest, tmp_path / "out")
 
-        assert collect(tmp_path / "out").digest == tree.digest
+        assert fetched == tree.manifest == collect(tmp_path / "out").manifest
 
     def test_the_reference_is_plain_json_and_opens_the_same_storage(
         self, storage: Storage, tree: CodeTree, tmp_path: Path

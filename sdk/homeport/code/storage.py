@@ -16,6 +16,7 @@ from homeport.code.errors import UnknownStorageKind
 
 if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
+    from homeport.code.manifest import Manifest
     from homeport.code.tree import CodeTree
 
 ENTRY_POINT_GROUP = "homeport.storage"
@@ -92,11 +93,12 @@ class Storage(Protocol):
         """
         ...
 
-    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> None:
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
         """Write the verified tree to the folder `into`, which must not exist yet; it appears complete or not at all.
 
-        Files that `have` knows need not travel. Raises CodeMissing, DigestMismatch, UnsafeCode, StorageUnreachable or
-        StorageRefused.
+        Gives back its manifest, whose digest is `digest`: what the agent has now, and need not fetch for the next
+        version. Files that `have` knows need not travel. Raises CodeMissing, DigestMismatch, UnsafeCode,
+        StorageUnreachable or StorageRefused.
         """
         ...
 
