@@ -4,23 +4,29 @@ import asyncio
 import contextvars
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 import homeport
-from homeport import allow_failure, flow, get_run_logger, tags, task, unmapped
+from homeport import allow_failure, flow, get_run_logger, kv, tags, task, unmapped
+from homeport.artifacts import create_markdown_artifact, create_table_artifact
+from homeport.client import NotFoundError
 from homeport.context import get as from_context
 from homeport.engine import current
 from homeport.engine.masking import kept_apart
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
 from homeport.tasks import task_input_hash
 from homeport.testing import try_run
+from homeport.variables import Variable
+from tests.services.recorded import Recorder
 from tests.services.waiting import eventually
 
 colour = contextvars.ContextVar("colour", default="none")
@@ -70,8 +76,33 @@ def measured_pid():
     return os.getpid()
 
 
+def tokens_in_memory(begin):
+    """How often what begins like this and goes on like a token stands in this process's writable memory."""
+    found = 0
+    wanted = re.compile(re.escape(begin) + rb"[A-Za-z0-9_-]{12}")
+    with Path("/proc/self/maps").open() as maps, Path("/proc/self/mem").open("rb", 0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split()
+            first, last = (int(end, 16) for end in span.split("-"))
+            if not rights.startswith("rw") or last - first > 1 << 30:
+                continue
+            try:
+                memory.seek(first)
+                found += len(wanted.findall(memory.read(last - first)))
+            except OSError:
+                continue
+    return found
+
+
 class TaskRunnerSuite:
     """Subclass it, give the fixture, and every test here runs on that runner."""
+
+    @pytest.fixture
+    def recorder(self, shared_control_plane, monkeypatch) -> Recorder:
+        """Runs that the control plane knows. There is no key here, as there is none where an agent's run is."""
+        monkeypatch.delenv("HOMEPORT_API_KEY", raising=False)
+        monkeypatch.delenv("HOMEPORT_API_URL", raising=False)
+        return Recorder(shared_control_plane)
 
     elsewhere = True
     """Whether tasks run in other processes."""
@@ -572,6 +603,106 @@ class TaskRunnerSuite:
             return [await future.result() for future in futures], (await plain.ended()).result()
 
         assert try_run(program).state.result() == ([0, 2, 4], 10)
+
+    # The control plane.
+
+    def test_a_task_reads_and_keeps_values_by_key_with_the_run_s_own_token(self, runner, recorder):
+        @task
+        def counts(key):
+            kv.set(key, kv.get(key, 0) + 1)
+            return kv.get(key), Variable.get(key), key in kv.keys(key)
+
+        @flow(task_runner=runner)
+        def program(key):
+            return counts.submit(key).result(), counts.submit(key).result()
+
+        key = f"counts/{uuid4()}"
+
+        assert recorder.run(program, key=key).state.result() == ((1, 1, True), (2, 2, True))
+        assert recorder.api.ask("query($k: String!) { keyValue(key: $k) { value } }", k=key).data == {
+            "keyValue": {"value": 2}
+        }
+
+    def test_many_tasks_ask_at_once_and_each_gets_its_own_answer(self, runner, recorder):
+        @task
+        def keeps(number, prefix):
+            kv.set(f"{prefix}/{number}", number)
+            return kv.get(f"{prefix}/{number}")
+
+        @flow(task_runner=runner)
+        def program():
+            return keeps.map(range(20), unmapped(f"many/{uuid4()}")).result()
+
+        assert recorder.run(program).state.result() == list(range(20))
+
+    def test_an_async_task_awaits_a_value_by_key(self, runner, recorder):
+        @task
+        async def keeps(key):
+            await Variable.set(key, [1])
+            return await Variable.get(key)
+
+        @flow(task_runner=runner)
+        def program():
+            return keeps.submit(f"async/{uuid4()}").result()
+
+        assert recorder.run(program).state.result() == [1]
+
+    def test_an_artifact_of_a_task_belongs_to_its_task_run(self, runner, recorder):
+        @task
+        def shows():
+            create_markdown_artifact("# Sold", key="sold")
+
+        @flow(task_runner=runner)
+        def program():
+            shows.submit().wait()
+
+        recorded = recorder.run(program)
+
+        (artifact,) = recorded.artifacts()
+        assert (artifact["kind"], artifact["key"], artifact["data"]) == ("MARKDOWN", "sold", {"markdown": "# Sold"})
+        assert {artifact["taskRunId"]} == recorded.task_run_ids()
+
+    def test_an_artifact_of_a_run_that_nobody_knows_is_kept_with_the_run(self, runner):
+        @task
+        def shows():
+            create_table_artifact([{"shop": "north"}], key="sales")
+
+        @flow(task_runner=runner)
+        def program():
+            shows.submit().wait()
+
+        (artifact,) = try_run(program).reported.artifacts
+
+        assert (artifact.kind, artifact.key, artifact.data) == ("TABLE", "sales", {"table": [{"shop": "north"}]})
+
+    def test_what_the_control_plane_refuses_is_raised_in_the_task(self, runner, recorder):
+        @task
+        def asks():
+            try:
+                kv.delete("nothing/is/here")
+            except NotFoundError as error:
+                return str(error)
+
+        @flow(task_runner=runner)
+        def program():
+            return asks.submit().result()
+
+        assert "nothing/is/here" in recorder.run(program).state.result()
+
+    def test_a_run_s_token_is_not_in_the_memory_of_its_workers(self, runner, recorder):
+        @task
+        def look_for(begin):
+            kv.set("looked", True)
+            return tokens_in_memory(begin)
+
+        @flow(task_runner=runner)
+        def program():
+            # The begin of the secret alone, or this very call would bring it there.
+            return look_for.submit(recorder.token.rpartition("_")[2][:12].encode()).result()
+
+        found = recorder.run(program).state.result()
+
+        assert (found == 0) == self.elsewhere
 
     # What cannot travel.
 

@@ -6,6 +6,7 @@ own cost is paid once for all of them; as long as nothing is known of a run's ta
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from homeport.engine.asking_home import answered
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import failure
 from homeport.engine.homecoming import opened, retell
@@ -47,9 +49,13 @@ class Cluster(ABC):
     """What it is called in messages."""
 
     def __init__(self, *, by_reference: bool) -> None:
+        from homeport.runtime.connection import recorded_run_id
+
         mend = "Or use task_runner=ConcurrentTaskRunner(), which runs tasks in threads of one process."
         self.key = uuid4().hex
         self.path = [folder for folder in sys.path if folder] if by_reference else []
+        # Only for a run that the control plane knows: the code of another one asks with its user's own key, if any.
+        self.answers_questions = recorded_run_id() is not None
         self._packer = Packer(f"a {self.kind} worker", mend, by_reference=by_reference)
         self._line: deque[Trip] = deque()
         self._news: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -248,6 +254,22 @@ class Cluster(ABC):
     def hear(self, news: Callable[[], None]) -> None:
         """From any thread: have the dispatcher do this."""
         self._news.put(news)
+
+    def asked(self, number: int, question: bytes, reply: Callable[[bytes], None]) -> None:
+        """From any thread: a call asks something of the control plane; `reply` gets the answer, in another thread."""
+        self._news.put(lambda: self._answer(number, question, reply))
+
+    def _answer(self, number: int, question: bytes, reply: Callable[[bytes], None]) -> None:
+        trip, _ = self._out.get(number, (None, None))
+
+        def answer() -> None:
+            with contextlib.suppress(Exception):  # a worker that is gone needs no answer
+                reply(answered(trip, question))
+
+        if trip is None:
+            threading.Thread(target=answer, name="homeport-answer", daemon=True).start()
+        else:
+            trip.task_run.run.places.threads.submit(answer)
 
     def take(self, trips: dict[int, Trip], function: str, found: GroupOutcome) -> None:
         """In the dispatcher: a group has ended."""

@@ -2,18 +2,69 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import uuid4
 
 from homeport.engine.cluster import Cluster, Ended
 from homeport.engine.extras import imported
 from homeport.engine.group_calls import make_group, stop_calls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from homeport.engine.parcels import Parcel, Ware
     from homeport.task_runners import DaskTaskRunner
+
+GOODBYE_SECONDS = 2.0
+_answers: dict[str, SimpleQueue[bytes]] = {}
+
+
+class DaskMail(NamedTuple):
+    """The name of a queue at the scheduler, into which workers put questions; answers come to the worker that asked."""
+
+    name: str
+
+    def line(self) -> Callable[[int, bytes], bytes]:
+        """What asks; Dask knows its worker by the context of this thread, which user code does not run in."""
+        distributed = imported("distributed", extra="dask", needed_by="DaskTaskRunner")
+        context, address = copy_context(), distributed.get_worker().address
+
+        def ask(number: int, question: bytes) -> bytes:
+            key, answers = uuid4().hex, SimpleQueue[bytes]()
+            client = context.copy().run(distributed.get_client)
+            questions = distributed.Queue(self.name, client=client)
+            _answers[key] = answers
+            try:
+                questions.put((address, key, number, question))
+                while True:
+                    try:
+                        # A cancellation raises between two instructions of Python, and not in the middle of a wait.
+                        return answers.get(timeout=1.0)
+                    except Empty:
+                        continue
+            finally:
+                del _answers[key]
+                questions.close()
+
+        return ask
+
+
+def deliver(key: str, answer: bytes) -> None:
+    """In the process of a worker: whoever asked goes on with this answer."""
+    if key in _answers:
+        _answers[key].put(answer)
+
+
+def _reply(run: Callable[..., Any], worker: str, key: str, answer: bytes) -> None:
+    run(deliver, key, answer, workers=[worker])
 
 
 class DaskCluster(Cluster):
@@ -28,6 +79,9 @@ class DaskCluster(Cluster):
         self._made: Any = None
         self._groups = 0
         self._logger, self._quieted = logging.getLogger("distributed"), False
+        self._mail: DaskMail | None = None
+        self._questions: Any = None
+        self._listener: threading.Thread | None = None
         self._ended: deque[tuple[Any, Ended]] = deque()
         super().__init__(by_reference=runner.address is None and runner.cluster is None and not runner.cluster_class)
 
@@ -44,13 +98,18 @@ class DaskCluster(Cluster):
             if runner.adapt_kwargs is not None:
                 self._made.adapt(**runner.adapt_kwargs)
         self._client = self._distributed.Client(where, **{"set_as_default": False, **runner.client_kwargs})
+        if self.answers_questions:
+            self._mail = DaskMail(f"homeport-{self.key}")
+            self._questions = self._distributed.Queue(self._mail.name, client=self._client)
+            self._listener = threading.Thread(target=self._listen, name="homeport-dask-questions", daemon=True)
+            self._listener.start()
 
     def send(self, parcels: list[Parcel], wares: list[Ware], kept: list[Any], ended: Ended) -> Any:
         """One Dask task, which Dask does not repeat: whether a task is tried again is not for it to say."""
         self._groups += 1
         name = f"{parcels[0].who.task_name}-{self.key}-{self._groups}"
         future = self._client.submit(
-            make_group, parcels, [*wares, *kept], self.path, self.key, key=name, pure=False, retries=0
+            make_group, parcels, [*wares, *kept], self.path, self.key, self._mail, key=name, pure=False, retries=0
         )
         future.add_done_callback(lambda future: self._heard(future, ended))
         return future
@@ -80,6 +139,11 @@ class DaskCluster(Cluster):
 
     def disconnect(self) -> None:
         """Close the client, and the cluster that was made."""
+        if self._listener is not None:
+            with contextlib.suppress(Exception):  # a scheduler that is gone needs no goodbye
+                self._questions.put(None, timeout=GOODBYE_SECONDS)
+                self._listener.join(GOODBYE_SECONDS)
+                self._questions.close()
         if self._client is not None:
             self._client.close()
         if self._made is not None:
@@ -102,6 +166,14 @@ class DaskCluster(Cluster):
         # What a worker that dies has begun may have had effects: the engine decides whether it is tried again.
         with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
             return kind(**settings)
+
+    def _listen(self) -> None:
+        """Hear what workers ask, until the end."""
+        run = self._client.run
+        with contextlib.suppress(BaseException):  # the client was closed, or the scheduler is gone
+            while (found := self._questions.get()) is not None:
+                worker, key, number, question = found
+                self.asked(number, question, partial(_reply, run, worker, key))
 
     def _heard(self, future: Any, ended: Ended) -> None:
         self._ended.append((future, ended))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,6 +42,11 @@ STOP_SECONDS = 5.0
 
 class FlowRun:
     """One execution of a flow, or of a subflow (then it has a parent, to which it looks like a task run)."""
+
+    asks: Callable[[str, Mapping[str, Any], float], dict[str, Any]] | None = None
+    """How its code asks the control plane, in a worker of a run that this knows; None: this process does it itself."""
+    recorded_as: UUID | None = None
+    """Of a run in a worker: the id under which the control plane knows the run that it belongs to."""
 
     def __init__(
         self,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from homeport.engine.asking_home import Mail
     from homeport.engine.parcels import Parcel, Ware
     from homeport.engine.worker_bench import Bench, Event, Outcome
 
@@ -25,14 +27,18 @@ class GroupOutcome(NamedTuple):
     seconds: float
 
 
-def make_group(parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str) -> GroupOutcome:
+def make_group(
+    parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str, mail: Mail | None
+) -> GroupOutcome:
     """Make the calls, one after the other, in this thread; their outcomes, and what they told."""
+    from homeport.engine.asking_home import nobody
     from homeport.engine.cancellation import RunCancelled
     from homeport.engine.worker_bench import ERROR, packed_error
 
     bench = _bench_with(wares, path)
     outcomes: list[tuple[int, Outcome]] = []
     events: list[tuple[int, Event]] = []
+    line = None if mail is None else mail.line()
     begun = time.perf_counter()
     for parcel in parcels:
         number, key = parcel.number, f"{run_key}-{parcel.number}"
@@ -45,7 +51,11 @@ def make_group(parcels: list[Parcel], wares: list[Ware], path: list[str], run_ke
             outcomes.append((number, (ERROR, packed_error(RunCancelled()))))
             continue
         try:
-            outcome = bench.make(parcel, lambda event, of=number: events.append((of, event)))  # type: ignore[misc]
+            outcome = bench.make(
+                parcel,
+                lambda event, of=number: events.append((of, event)),  # type: ignore[misc]
+                nobody if line is None else partial(line, number),
+            )
         finally:
             _leave(key)
         outcomes.append((number, outcome))

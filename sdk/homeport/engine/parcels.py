@@ -58,6 +58,8 @@ class Scene(NamedTuple):
     parameters: bytes
     log_prints: bool
     root_level: int
+    recorded_as: UUID | None
+    """The id under which the control plane knows the run; None if it does not."""
 
 
 class Who(NamedTuple):
@@ -192,9 +194,11 @@ class Packer:
         if known is None:
             import logging
 
+            from homeport.runtime.connection import recorded_as
+
             sendable = {name: value for name, value in run.parameters.items() if why_not(value) is None}
             parameters, _ = dumps_with_variables(sendable)
-            scene = Scene(run.info, parameters, run.flow.log_prints, logging.getLogger().level)
+            scene = Scene(run.info, parameters, run.flow.log_prints, logging.getLogger().level, recorded_as(run))
             known = self._scenes[run.info.id] = (run, self._ware(dumps_with_variables(scene)[0]))
         return known[1]
 

@@ -7,11 +7,22 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from homeport.engine.asking_home import answered
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import TimeLimitReached, failure
 from homeport.engine.drivers import Call
 from homeport.engine.homecoming import opened, retell
-from homeport.engine.process_worker import CALLS, CANCEL, CLEAR, EVENT, GIVE_BACK, GIVEN_BACK, OUTCOME
+from homeport.engine.process_worker import (
+    ANSWER,
+    CALLS,
+    CANCEL,
+    CLEAR,
+    EVENT,
+    GIVE_BACK,
+    GIVEN_BACK,
+    OUTCOME,
+    QUESTION,
+)
 from homeport.engine.worker_errors import WorkerDied, how_it_ended
 from homeport.engine.worker_process import WorkerProcess
 
@@ -164,7 +175,10 @@ class Desk(threading.Thread):
                 if call is not None:
                     again.append((trip, call))
             elif kind == EVENT:
-                retell(more, self.out[number].task_run)
+                if number in self.out:  # or a thread tells it, that the call has left behind
+                    retell(more, self.out[number].task_run)
+            elif kind == QUESTION:
+                self._answer(self._process, self.out.get(number), *more)
             elif kind == GIVEN_BACK:
                 self._asked_back, self._gave_back = False, True  # until it has shown that it gets on
                 self._pool.put_back([self.out.pop(one) for one in more if one in self.out])
@@ -174,6 +188,13 @@ class Desk(threading.Thread):
             self._heard = now
         if again:
             self._send(again)
+
+    def _answer(self, process: WorkerProcess, trip: Trip | None, key: int, question: bytes) -> None:
+        if trip is None:
+            _send_answer(process, None, key, question)
+            return
+        # In another thread: it may take a while, and this one brings the outcomes of all calls.
+        trip.task_run.run.places.threads.submit(lambda: _send_answer(process, trip, key, question))
 
     def _give_up(self, error: Exception) -> None:
         process, self._process, self._sent = self._process, None, {}
@@ -208,3 +229,7 @@ class Desk(threading.Thread):
             again = first.go_on(None, error)
             if again is not None:
                 self._pool.put_back([first])
+
+
+def _send_answer(process: WorkerProcess, trip: Trip | None, key: int, question: bytes) -> None:
+    process.send((ANSWER, key, answered(trip, question)))

@@ -5,6 +5,7 @@ It ends when its pipe does, busy or not: nothing outlives the run that it belong
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import signal
@@ -18,9 +19,9 @@ from homeport.engine.timeouts import raise_in_thread
 from homeport.engine.worker_bench import ERROR, Bench, Event, packed_error
 from homeport.engine.worker_errors import Unsendable
 
-READY, EVENT, OUTCOME, GIVEN_BACK = "ready", "event", "outcome", "given back"
+READY, EVENT, OUTCOME, GIVEN_BACK, QUESTION = "ready", "event", "outcome", "given back", "question"
 """What a worker sends: (kind, number of the call or 0, more)."""
-CALLS, CLEAR, CANCEL, GIVE_BACK = "calls", "clear", "cancel", "give back"
+CALLS, CLEAR, CANCEL, GIVE_BACK, ANSWER = "calls", "clear", "cancel", "give back", "answer"
 """What it is sent: (kind, more)."""
 
 
@@ -36,6 +37,8 @@ class ProcessWorker:
         self._current = 0
         self._waiting: dict[int, Any] = {}
         self._cancelled: set[int] = set()
+        self._questions = itertools.count(1)
+        self._answers: dict[int, queue.SimpleQueue[bytes]] = {}
 
     def work(self) -> None:
         """Until the pipe ends."""
@@ -58,7 +61,7 @@ class ProcessWorker:
                 if self._waiting.pop(parcel.number, None) is None:
                     continue  # given back
                 self._current = parcel.number
-            outcome = self._bench.make(parcel, partial(self._tell, parcel.number))
+            outcome = self._bench.make(parcel, partial(self._tell, parcel.number), partial(self._ask, parcel.number))
             while self._current:
                 try:
                     self._current = 0
@@ -76,6 +79,15 @@ class ProcessWorker:
     def _tell(self, number: int, event: Event) -> None:
         self._writer.write((EVENT, number, event))
 
+    def _ask(self, number: int, question: bytes) -> bytes:
+        key = next(self._questions)
+        answers = self._answers[key] = queue.SimpleQueue()
+        try:
+            self._writer.write((QUESTION, number, (key, question)))
+            return answers.get()
+        finally:
+            del self._answers[key]
+
     def _listen(self) -> None:
         if HELD:
             signal.pthread_sigmask(signal.SIG_BLOCK, HELD)  # they are for the main thread
@@ -92,6 +104,8 @@ class ProcessWorker:
                     self._cancel(more[0])
                 elif kind == GIVE_BACK:
                     self._give_back(more[0])
+                elif kind == ANSWER and (asked := self._answers.get(more[0])) is not None:
+                    asked.put(more[1])
         with self._lock:
             if self._current:
                 os._exit(1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from homeport.engine.cluster import Cluster, Ended
 from homeport.engine.extras import imported
@@ -21,6 +23,9 @@ GRACE_SECONDS = 3.0
 SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.002, 0.05, 0.02
 """How long groups are waited for before those that were sent meanwhile are: a share of the time without news."""
 
+MOST_QUESTIONS = 10_000
+"""How many questions may wait for their answers at a time."""
+
 
 class RayCluster(Cluster):
     """This process as a driver of Ray."""
@@ -33,6 +38,7 @@ class RayCluster(Cluster):
         self._initialized_here = False
         self._make: Any = None
         self._watch: Watch | None = None
+        self._mail: RayMail | None = None
         self._timers: list[threading.Timer] = []
         super().__init__(by_reference=runner.address is None)
 
@@ -49,10 +55,16 @@ class RayCluster(Cluster):
             self._initialized_here = True
         self._make = ray.remote(**{"max_retries": 0, **runner.remote_options})(_make_group)
         self._watch = Watch(ray)
+        if self.answers_questions:
+            office = ray.remote(num_cpus=0, max_concurrency=MOST_QUESTIONS)(PostOffice).remote()
+            self._mail = RayMail(office)
+            self._look_for_questions(office)
 
     def send(self, parcels: list[Parcel], wares: list[Ware], kept: list[Any], ended: Ended) -> Any:
         """One Ray task, which Ray does not repeat: whether a task is tried again is not for it to say."""
-        reference = self._make.options(name=parcels[0].who.task_name).remote(parcels, wares, self.path, self.key, *kept)
+        reference = self._make.options(name=parcels[0].who.task_name).remote(
+            parcels, wares, self.path, self.key, self._mail, *kept
+        )
         assert self._watch is not None
         self._watch.add(reference, lambda: self._tell(reference, ended))
         return reference
@@ -93,6 +105,22 @@ class RayCluster(Cluster):
             self._watch.end()
         if self._initialized_here:
             self._ray.shutdown()
+        elif self._mail is not None:
+            self._ray.kill(self._mail.office)
+
+    def _look_for_questions(self, office: Any) -> None:
+        asked = office.questions.remote()
+        assert self._watch is not None
+        self._watch.add(asked, lambda: self._hear_questions(office, asked))
+
+    def _hear_questions(self, office: Any, asked: Any) -> None:
+        try:
+            found = self._ray.get(asked)
+        except self._ray.exceptions.RayError:
+            return  # the office is gone, and so is whoever asked there: a worker's question raises the same
+        for key, number, question in found:
+            self.asked(number, question, partial(office.answer.remote, key))
+        self._look_for_questions(office)
 
     def _tell(self, reference: Any, ended: Ended) -> None:
         try:
@@ -107,6 +135,59 @@ class RayCluster(Cluster):
         for reference in references:
             if self._ray.is_initialized() and reference in running:
                 self._ray.cancel(reference, force=True)
+
+
+class RayMail(NamedTuple):
+    """The way to the office in which questions wait for an answer."""
+
+    office: Any
+
+    def line(self) -> Callable[[int, bytes], bytes]:
+        """What asks."""
+        import ray
+
+        def ask(number: int, question: bytes) -> bytes:
+            answer: bytes = ray.get(self.office.ask.remote(number, question))
+            return answer
+
+        return ask
+
+
+class PostOffice:
+    """An actor between the workers of one run and its process: Ray has no other way from a worker to its driver."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._keys = itertools.count()
+        self._asked: asyncio.Queue[tuple[int, int, bytes]] = asyncio.Queue()
+        self._answers: dict[int, asyncio.Future[bytes]] = {}
+
+    async def ask(self, number: int, question: bytes) -> bytes:
+        """For a worker: the answer, once there is one."""
+        import asyncio
+
+        key = next(self._keys)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._answers[key] = answer
+        try:
+            await self._asked.put((key, number, question))
+            return await answer
+        finally:
+            del self._answers[key]
+
+    async def questions(self) -> list[tuple[int, int, bytes]]:
+        """For the process of the run: what was asked, once there is something."""
+        found = [await self._asked.get()]
+        while not self._asked.empty():
+            found.append(self._asked.get_nowait())
+        return found
+
+    async def answer(self, key: int, answer: bytes) -> None:
+        """For the process of the run: this is the answer."""
+        waiting = self._answers.get(key)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
 
 
 class Watch:
@@ -161,8 +242,10 @@ class Watch:
                 tell()
 
 
-def _make_group(parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str, *kept: Ware) -> Any:
-    return make_group(parcels, [*wares, *kept], path, run_key)
+def _make_group(
+    parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str, mail: RayMail | None, *kept: Ware
+) -> Any:
+    return make_group(parcels, [*wares, *kept], path, run_key, mail)
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,10 +9,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from homeport.engine import current, log_lines, masking, states
+from homeport.engine.asking_home import Ask, ask_by, nobody
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.drivers import Call
 from homeport.engine.flow_runs import FlowRun
@@ -73,6 +75,10 @@ class Home:
         """A line."""
         told = {"at": at, "level": level, "logger": logger, "message": message, "task_run": task_run}
         self.send(("log", told))
+
+    def artifact(self, id: UUID, *, kind: str, data: dict[str, Any], key: str | None, description: str | None) -> None:
+        """An artifact of a run that no control plane knows."""
+        self.send(("artifact", {"id": id, "kind": kind, "data": data, "key": key, "description": description}))
 
 
 class PrintedHome(Capture):
@@ -155,11 +161,11 @@ class Bench:
             while len(self._wares) > KEPT_WARES:
                 self._wares.popitem(last=False)
 
-    def make(self, parcel: Parcel, send: Callable[[Event], None]) -> Outcome:
+    def make(self, parcel: Parcel, send: Callable[[Event], None], ask: Ask) -> Outcome:
         """Make the call in a context of its own; its outcome. Whatever it raises is an outcome."""
         known = masking.how_many()
         try:
-            value = contextvars.Context().run(self._make, parcel, send)
+            value = contextvars.Context().run(self._make, parcel, send, ask)
         except BaseException as error:
             return ERROR, packed_error(error)
         finally:
@@ -179,12 +185,14 @@ class Bench:
             )
             return ERROR, packed_error(refused)
 
-    def _make(self, parcel: Parcel, send: Callable[[Event], None]) -> Any:
+    def _make(self, parcel: Parcel, send: Callable[[Event], None], ask: Ask) -> Any:
         who = parcel.who
         function = self._ware(parcel.function)
         run = self._run_of(parcel.scene)
         home: Home = run.reporter  # type: ignore[assignment]
         home.send = send
+        if run.recorded_as is not None:
+            run.asks = partial(ask_by, ask)
         current.flow_run.set(run)
         current.task_run.set(TaskRunHere(who, run, self._task_named(who.task_name)))  # type: ignore[arg-type]
         current.tag_set.set(who.tags)
@@ -201,6 +209,8 @@ class Bench:
         finally:
             capture.end()
             home.send = _nowhere
+            if run.recorded_as is not None:
+                run.asks = partial(ask_by, nobody)
             self._leave(parcel.scene, run)
 
     def _run_of(self, key: str) -> RunHere:
@@ -216,6 +226,7 @@ class Bench:
         run = RunHere(Flow(scene.info.flow_name, log_prints=scene.log_prints), scene.info, Home(_nowhere))
         run.places.use(SequentialTaskRunner())
         run.parameters = loads(scene.parameters)
+        run.recorded_as = scene.recorded_as
         log_lines.begin(run)
         root = logging.getLogger()
         if root.level != scene.root_level:

@@ -1,6 +1,7 @@
 """What user code asks of the control plane: in a run with that run's token, elsewhere with the user's own key.
 
-A run finds no key of its agent or its user: the token, which is good for one attempt, is all that it has.
+A run finds no key of its agent or its user: the token, which is good for one attempt, is all that it has. Its workers
+do not even have that: what their code asks goes by way of the run's process (engine/asking_home.py).
 """
 
 from __future__ import annotations
@@ -9,10 +10,13 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from homeport.engine import current
+
+if TYPE_CHECKING:
+    from homeport.engine.flow_runs import FlowRun
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,15 +42,23 @@ def speaking_for(flow_run_id: UUID, url: str, token: str) -> Iterator[None]:
 
 def recorded_run_id() -> UUID | None:
     """The id of the run that this code belongs to (a subflow's is its parent's), if the control plane knows it."""
-    run = current.flow_run.get()
-    while run is not None and run.parent is not None:
-        run = run.parent
-    return run.info.id if run is not None and run.info.id in _tokens else None
+    return recorded_as(current.flow_run.get())
+
+
+def recorded_as(run: FlowRun | None) -> UUID | None:
+    """The id under which the control plane knows the run that this one is, or is a subflow of; None if it does not."""
+    root = _root(run)
+    if root is None:
+        return None
+    return root.recorded_as if root.asks is not None else root.info.id if root.info.id in _tokens else None
 
 
 def ask(operation: str, variables: Mapping[str, Any], *, retry_for: float = PATIENCE) -> dict[str, Any]:
     """The data that the operation answers. Blocks. Raises NotConnected where there is no control plane, ClientError."""
-    own = recorded_run_id()
+    root = _root(current.flow_run.get())
+    if root is not None and root.asks is not None:
+        return root.asks(operation, variables, retry_for)
+    own = recorded_as(root)
     if own is not None:
         from homeport.runtime.run_client import RunClient
         from homeport.runtime.wire import open_wire
@@ -66,6 +78,12 @@ def ask(operation: str, variables: Mapping[str, Any], *, retry_for: float = PATI
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:
         # A person is waiting, not a run that would be lost.
         return client.execute(operation, variables, retry_for=min(retry_for, 2.0))
+
+
+def _root(run: FlowRun | None) -> FlowRun | None:
+    while run is not None and run.parent is not None:
+        run = run.parent
+    return run
 
 
 def awaited_in_async(function: Callable[P, R]) -> Callable[P, Any]:
