@@ -100,6 +100,8 @@ def environment_of(claim: Claim, record: AttemptRecord, tree: Path, options: Age
 
 
 def storage_text(claim: Claim) -> str:
-    """The storage as a user knows it, for messages: `folder /srv/flows`."""
+    """The storage as a user knows it, for messages: `folder /srv/flows`, `smb/test`."""
+    if "block" in claim.storage:
+        return str(claim.storage["block"])
     details = [str(value) for name, value in sorted(claim.storage.items()) if name != "kind"]
     return " ".join([str(claim.storage.get("kind", "unknown")), *details])

@@ -220,6 +220,14 @@ async def _refuse_direct(db: Database, tenant_id: UUID, flow_run_id: UUID) -> No
     raise InvalidTransition(f"flow run {run.name!r} is {run.state.name}, not Scheduled", state_type=run.state.type)
 
 
+def _storage(row: Row) -> Any:
+    """The whole reference: what the version's block says now, and what was recorded with the version."""
+    recorded = from_json(row["storage"])
+    if row["block_fields"] is None:
+        return recorded
+    return {**from_json(row["block_fields"]), **from_json(row["block_secrets"]), **recorded}
+
+
 def _claim(row: Row, token: str, timings: Timings) -> Claim:
     return Claim(
         attempt_id=row["attempt_id"],
@@ -232,7 +240,7 @@ def _claim(row: Row, token: str, timings: Timings) -> Claim:
         project_name=row["project_name"],
         deployment_name=row["deployment_name"],
         entrypoint=row["entrypoint"],
-        storage=from_json(row["storage"]),
+        storage=_storage(row),
         content_digest=row["content_digest"],
         parameters=from_json(row["parameters"]),
         run_config=from_json(row["run_config"]),

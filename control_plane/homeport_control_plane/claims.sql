@@ -73,8 +73,8 @@ made as (
     from taken t cross join me
 )
 select t.n::int, t.attempt_id, t.attempt_number, t.id as flow_run_id, t.name as flow_run_name, f.name as flow_name,
-       p.name as project_name, d.name as deployment_name, v.entrypoint, v.storage, v.content_digest, t.parameters,
-       d.run_config, t.labels, t.scheduled_at, t.on_lost, v.envelope,
+       p.name as project_name, d.name as deployment_name, v.entrypoint, v.storage,
+       b.fields as block_fields, b.secrets as block_secrets, v.content_digest, t.parameters, d.run_config, t.labels, t.scheduled_at, t.on_lost, v.envelope,
        -- Whether another agent of these queues has something to look for; if this one is full, nobody knows.
        (select count(*) from due) < $5::int and exists (
            select from work_queue q
@@ -90,6 +90,7 @@ left join flow f on f.id = t.flow_id
 left join project p on p.id = f.project_id
 left join deployment d on d.id = t.deployment_id
 left join flow_version v on v.id = t.flow_version_id
+left join block b on b.id = v.block_id
 order by t.n
 
 -- name: agent_exists
@@ -136,10 +137,11 @@ made as (
     from taken t
 )
 select 1 as n, t.attempt_id, t.attempt_number, t.id as flow_run_id, t.name as flow_run_name, f.name as flow_name,
-       p.name as project_name, d.name as deployment_name, v.entrypoint, v.storage, v.content_digest, t.parameters,
-       d.run_config, t.labels, t.scheduled_at, t.on_lost, v.envelope
+       p.name as project_name, d.name as deployment_name, v.entrypoint, v.storage,
+       b.fields as block_fields, b.secrets as block_secrets, v.content_digest, t.parameters, d.run_config, t.labels, t.scheduled_at, t.on_lost, v.envelope
 from taken t
 join flow f on f.id = t.flow_id
 join project p on p.id = f.project_id
 join deployment d on d.id = t.deployment_id
 join flow_version v on v.id = t.flow_version_id
+left join block b on b.id = v.block_id

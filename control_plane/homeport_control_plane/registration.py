@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane import deployments, flows, names, schedules, work_queues
+from homeport_control_plane import blocks, deployments, flows, names, schedules, work_queues
 from homeport_control_plane.database import Database, Session, load_sql
 from homeport_control_plane.deployments import Deployment
 from homeport_control_plane.documents import to_json
@@ -90,12 +90,14 @@ async def register(
     schema = ParameterSchema(parameter_schema)
     if on_lost not in ON_LOST:
         raise InvalidInput.field("onLost", f"must be one of {', '.join(ON_LOST)}; found {on_lost!r}")
+    stored = _object("storage", storage)
+    block = _block_of(stored)
     described = _Description(
         names.text("description", description, limit=64 * 1024),
         names.name("entrypoint", entrypoint, limit=1000),
         to_json("parameterSchema", parameter_schema),
         None if graph is None else to_json("graph", graph, limit=4 * 1024 * 1024),
-        to_json("storage", _object("storage", storage)),
+        to_json("storage", stored),
         _content_digest(content_digest),
         names.name("sdkVersion", sdk_version),
         names.name("pythonVersion", python_version),
@@ -108,7 +110,8 @@ async def register(
 
     async with db.transaction() as session:
         flow_id = await _flow(session, tenant_id, project, name)
-        version_id, new = await _version(session, tenant_id, flow_id, described, actor=actor, force=force)
+        block_id = None if block is None else await _use(session, tenant_id, block, stored)
+        version_id, new = await _version(session, tenant_id, flow_id, described, block_id, actor=actor, force=force)
         queue_id = (await work_queues.ensure(session, tenant_id, [queue]))[queue]
         changed = await session.fetchval(
             SQL["deployment"],
@@ -138,13 +141,32 @@ async def _flow(session: Session, tenant_id: UUID, project: str, name: str) -> U
     return flow_id
 
 
+async def _use(session: Session, tenant_id: UUID, block: str, storage: dict[str, Any]) -> UUID:
+    """The id of the block that the storage names. What the block says is not said again: it would outlive a change."""
+    used = await blocks.use(session, tenant_id, block)
+    kind = storage.get("kind")
+    if kind != block.partition("/")[0]:
+        raise InvalidInput.field("storage.kind", f"is {str(kind)[:50]!r}, and the block is {block!r}")
+    for name in sorted(used.field_names & storage.keys()):
+        raise InvalidInput.field(f"storage.{name}", f"is a field of the block {block!r}, which alone says what it is")
+    return used.id
+
+
 async def _version(
-    session: Session, tenant_id: UUID, flow_id: UUID, described: _Description, *, actor: str, force: bool
+    session: Session,
+    tenant_id: UUID,
+    flow_id: UUID,
+    described: _Description,
+    block_id: UUID | None,
+    *,
+    actor: str,
+    force: bool,
 ) -> tuple[UUID, bool]:
     latest = await session.fetchrow(SQL["latest_version"], tenant_id, flow_id)
-    unchanged = latest is not None and (latest["content_digest"], latest["description_digest"]) == (
+    unchanged = latest is not None and (latest["content_digest"], latest["description_digest"], latest["block_id"]) == (
         described.content_digest,
         described.digest,
+        block_id,
     )
     if unchanged and not force:
         return latest["id"], False
@@ -164,6 +186,7 @@ async def _version(
         described.python_version,
         described.envelope,
         actor,
+        block_id,
     )
     return version_id, True
 
@@ -206,6 +229,13 @@ def _object(path: str, value: Any) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise InvalidInput.field(path, "must be a JSON object")
     return value or {}
+
+
+def _block_of(storage: dict[str, Any]) -> str | None:
+    block = storage.get("block")
+    if block is not None and not isinstance(block, str):
+        raise InvalidInput.field("storage.block", 'must be a text: "type/name", such as "smb/test"')
+    return block
 
 
 def _content_digest(value: str) -> str:

@@ -8,16 +8,16 @@ on conflict (tenant_id, project_id, name) do update set name = excluded.name
 returning id
 
 -- name: latest_version
-select v.id, v.content_digest, v.description_digest
+select v.id, v.content_digest, v.description_digest, v.block_id
 from flow f join flow_version v on v.id = f.latest_version_id
 where f.tenant_id = $1 and f.id = $2
 
 -- name: new_version
 with made as (
     insert into flow_version (id, tenant_id, flow_id, number, description, entrypoint, parameter_schema, graph, storage,
-        content_digest, description_digest, sdk_version, python_version, envelope, created_by)
+        content_digest, description_digest, sdk_version, python_version, envelope, created_by, block_id)
     select $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6::text::json, $7::text::json, $8::text::json,
-           $9, $10, $11, $12, $13::text::json, $14
+           $9, $10, $11, $12, $13::text::json, $14, $15
     from flow_version where flow_id = $3
     returning id
 )

@@ -44,6 +44,39 @@ create table flow (
     foreign key (tenant_id, project_id) references project (tenant_id, id)
 );
 
+-- Blocks: named, typed configuration of storage and infrastructure; of a secret only where the customer keeps it.
+create table block_type (
+    id uuid primary key,
+    tenant_id uuid not null references tenant,
+    slug text not null,
+    title text not null,
+    schema json not null,
+    secret_fields text[] not null,
+    -- The version of the package that described the type last; an older one leaves it as it is.
+    version text not null,
+    updated_at timestamptz not null default now(),
+    unique (tenant_id, slug),
+    unique (tenant_id, id)
+);
+
+create table block (
+    id uuid primary key,
+    tenant_id uuid not null,
+    block_type_id uuid not null,
+    name text not null,
+    fields json not null,
+    -- Field -> reference ("env:SMB_PASSWORD").
+    secrets json not null,
+    revision int not null default 1,
+    created_at timestamptz not null default now(),
+    created_by text not null,
+    updated_at timestamptz not null default now(),
+    updated_by text not null,
+    unique (tenant_id, block_type_id, name),
+    unique (tenant_id, id),
+    foreign key (tenant_id, block_type_id) references block_type (tenant_id, id)
+);
+
 create table flow_version (
     id uuid primary key,
     tenant_id uuid not null,
@@ -61,10 +94,14 @@ create table flow_version (
     envelope json,
     created_at timestamptz not null default now(),
     created_by text not null,
+    -- The block whose storage the code lies in: what it says now holds whenever a run is claimed.
+    block_id uuid,
     unique (flow_id, number),
     unique (tenant_id, id),
-    foreign key (tenant_id, flow_id) references flow (tenant_id, id)
+    foreign key (tenant_id, flow_id) references flow (tenant_id, id),
+    foreign key (tenant_id, block_id) references block (tenant_id, id) on delete set null (block_id)
 );
+create index flow_version_of_block on flow_version (block_id) where block_id is not null;
 
 create table work_queue (
     id uuid primary key,
@@ -105,6 +142,7 @@ create table deployment (
     foreign key (tenant_id, flow_version_id) references flow_version (tenant_id, id),
     foreign key (tenant_id, queue_id) references work_queue (tenant_id, id)
 );
+create index deployment_of_version on deployment (flow_version_id);
 create index deployment_newest on deployment (tenant_id, created_at desc, id desc);
 create index deployment_to_schedule on deployment (scheduled_until)
     where schedule is not null and schedule_active and not paused;

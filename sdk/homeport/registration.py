@@ -9,11 +9,12 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from homeport.blocks.kept import Ask
     from homeport.client import Client
     from homeport.code import CodeTree, Stored
     from homeport.config import Settings
@@ -53,7 +54,11 @@ class Registered:
 
 @dataclass
 class Registrar:
-    """Registers flows into one project. A tree that several flows share is packed and stored once."""
+    """Registers flows into one project. A tree that several flows share is packed and stored once.
+
+    Code goes where the flow says, else to the storage of `block` ("type/name"), else to the folder `storage`;
+    `instead` is a block that stands above all three.
+    """
 
     client: Client
     project: str
@@ -64,21 +69,38 @@ class Registrar:
     force: bool = False
     deployment: str = "default"
     schedule_active: bool = True
+    block: str | None = None
+    instead: str | None = None
+    _blocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     _stored: dict[tuple[Path, str], Packed] = field(default_factory=dict)
 
     def store(self, flow: Flow, source: Source) -> Packed:
-        """Pack the source's root and store it; raises CodeError when it cannot be sent or kept."""
+        """Pack the source's root and store it; raises CodeError when it cannot be sent or kept, BlockNotFound."""
         from homeport.code import collect, open_storage
         from homeport.results import limits
 
-        reference = storage_reference(flow, self.storage)
+        reference = self.reference(flow)
         known = (source.root, repr(reference))
         if known not in self._stored:
             # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
-            kept = (self.home, limits.of_process().folder, Path(reference.get("path", self.storage)))
-            tree = collect(source.root, leave_out=kept)
-            self._stored[known] = Packed(tree, open_storage(reference).put(tree))
+            stored_in = Path(reference["path"]) if reference["kind"] == "folder" else self.storage
+            tree = collect(source.root, leave_out=(self.home, limits.of_process().folder, stored_in))
+            stored = open_storage(reference).put(tree)
+            told = told_reference(stored.reference, reference.get("block"))
+            self._stored[known] = Packed(tree, replace(stored, reference=told))
         return self._stored[known]
+
+    def reference(self, flow: Flow) -> dict[str, Any]:
+        """Where the flow's code is to be stored: all that opens the storage. Raises BlockNotFound."""
+        described = storage_described(flow, self.storage, block=self.block, instead=self.instead)
+        return _complete(described, self._blocks, lambda operation, given: self.client.execute(operation, given))
+
+    def storage_name(self, flow: Flow) -> str:
+        """The storage in a word or two: Folder, S3, smb/test."""
+        described = storage_described(flow, self.storage, block=self.block, instead=self.instead)
+        if "block" in described:
+            return str(described["block"])
+        return "Folder" if described["kind"] == "folder" else type(flow.storage).__name__
 
     def register(self, flow: Flow, source: Source, packed: Packed) -> Registered:
         """Tell the control plane; raises a ClientError when it does not answer or refuses."""
@@ -150,15 +172,61 @@ def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> 
     return Source(top, f"{module}:{_variable(flow, file)}")
 
 
-def storage_reference(flow: Flow, folder: Path) -> dict[str, Any]:
-    """Where a flow's code is to be stored: where the flow says, else in the folder of the settings."""
+def storage_described(
+    flow: Flow, folder: Path, *, block: str | None = None, instead: str | None = None
+) -> dict[str, Any]:
+    """Where a flow's code is to be stored: `instead` or as the flow says, else in the block, else in the folder.
+
+    Of a block it has the name only; `storage_reference` has all.
+    """
     from homeport.code import folder_reference
 
+    if instead is not None:
+        return _by_block(instead)
     described: dict[str, Any] = flow.storage.to_dict() if flow.storage is not None else {"kind": "folder"}
-    if described["kind"] != "folder":
+    if described["kind"] != "folder" or "block" in described:
         return described  # whether this machine can write to it is said by whoever opens it
     path = described.get("path")
+    if block is not None and not path:
+        return _by_block(block)
     return folder_reference(Path(path) if path else folder)
+
+
+def storage_reference(flow: Flow, folder: Path, *, block: str | None = None, ask: Ask | None = None) -> dict[str, Any]:
+    """The same with all that opens the storage: what its block says now. Raises BlockNotFound."""
+    return _complete(storage_described(flow, folder, block=block), {}, ask)
+
+
+def told_reference(stored: dict[str, Any], block: str | None) -> dict[str, Any]:
+    """What the control plane is told of where code was stored.
+
+    By a block, that is its name and what `put` found out (a commit, an image's digest): the block's fields are looked
+    up at each claim, so that a new password's reference or a new host holds for what is registered already.
+    """
+    if block is None:
+        return stored
+    from homeport.blocks.types import block_type
+
+    fields = block_type(stored["kind"]).fields.model_fields
+    return {**{name: value for name, value in stored.items() if name not in fields}, "block": block}
+
+
+def _by_block(reference: str) -> dict[str, Any]:
+    from homeport.blocks.kept import split
+
+    kind, name = split(reference)
+    return {"kind": kind, "block": f"{kind}/{name}"}
+
+
+def _complete(described: dict[str, Any], known: dict[str, dict[str, Any]], ask: Ask | None) -> dict[str, Any]:
+    block = described.get("block")
+    if block is None:
+        return described
+    if block not in known:
+        from homeport.blocks.kept import load_block
+
+        known[block] = load_block(block, ask=ask).reference
+    return known[block]
 
 
 def register_flow(
@@ -203,8 +271,11 @@ def register(
     root: Path | None = None,
     deployment: str = "default",
     schedule_active: bool = True,
+    block: str | None = None,
 ) -> Registered:
     """Store the code of a flow that is defined in a file, and register it; what the control plane made of it.
+
+    `block` is the storage block "type/name" to store in, instead of where the flow says.
 
     Raises RegistrationError, CodeError or ClientError, each saying what to do.
     """
@@ -219,6 +290,8 @@ def register(
         force,
         deployment,
         schedule_active,
+        settings.storage_block,
+        block,
     )
     return registrar.register(flow, source, registrar.store(flow, source))
 

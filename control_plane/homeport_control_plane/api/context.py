@@ -11,9 +11,20 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 from strawberry.types import Info as StrawberryInfo
 
-from homeport_control_plane import agents, attempts, deployments, flow_runs, flows, projects, task_runs
+from homeport_control_plane import (
+    agents,
+    attempts,
+    block_types,
+    blocks,
+    deployments,
+    flow_runs,
+    flows,
+    projects,
+    task_runs,
+)
 from homeport_control_plane.agents import Agent
 from homeport_control_plane.authentication import Principal
+from homeport_control_plane.block_types import BlockType
 from homeport_control_plane.database import Database
 from homeport_control_plane.deployments import Deployment
 from homeport_control_plane.flows import Flow, FlowVersion
@@ -55,6 +66,14 @@ class Loaders:
     @cached_property
     def deployments(self) -> DataLoader[UUID, Deployment | None]:
         return self._by_id(deployments.get_many)
+
+    @cached_property
+    def block_types(self) -> DataLoader[UUID, BlockType | None]:
+        return self._by_id(block_types.by_id)
+
+    @cached_property
+    def block_users(self) -> DataLoader[UUID, list[UUID]]:
+        return self._by_id(blocks.users, list)
 
     @cached_property
     def agents(self) -> DataLoader[UUID, Agent | None]:

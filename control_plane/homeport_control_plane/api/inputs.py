@@ -43,7 +43,10 @@ class RegisterFlowInput:
     entrypoint: str = strawberry.field(description='"flows/poke.py:poke_flow" or "package.module:flow".')
     parameter_schema: JSON
     graph: JSON | None = None
-    storage: JSON
+    storage: JSON = strawberry.field(
+        description='Where the code lies: {"kind": "folder", "path": "/srv/flows"}; or by a block, whose fields are'
+        ' looked up whenever a run is claimed: {"kind": "smb", "block": "smb/test"}. No secret in it.'
+    )
     content_digest: str = strawberry.field(description='"sha256:<64 hex digits>" of the code.')
     deployment: str = "default"
     parameters: JSON | None = None

@@ -16,6 +16,7 @@ from homeport_control_plane import (
     tenants,
     work_queues,
 )
+from homeport_control_plane.api.blocks import BlockQueries
 from homeport_control_plane.api.connections import Connection, connection_of
 from homeport_control_plane.api.context import Info
 from homeport_control_plane.api.explanation_types import Explanation
@@ -37,7 +38,7 @@ from homeport_control_plane.api.worker_types import Agent, WorkQueue
 
 
 @strawberry.type
-class Query(UserDataQueries):
+class Query(UserDataQueries, BlockQueries):
     @query(EVERYONE)
     async def viewer(self, info: Info) -> Viewer:
         """Whose key this is."""

@@ -46,6 +46,9 @@ class FlowVersion:
     parameter_schema: JSON
     graph: JSON | None
     storage: JSON
+    block: str | None = strawberry.field(
+        description='The block ("smb/test") whose storage the code lies in; each claim has its current fields.'
+    )
     content_digest: str
     sdk_version: str
     python_version: str
@@ -63,6 +66,7 @@ class FlowVersion:
             parameter_schema=version.parameter_schema,
             graph=version.graph,
             storage=version.storage,
+            block=version.storage.get("block"),
             content_digest=version.content_digest,
             sdk_version=version.sdk_version,
             python_version=version.python_version,

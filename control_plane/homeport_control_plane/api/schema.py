@@ -7,6 +7,7 @@ from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from homeport_control_plane.api.agent_mutations import AgentMutations
+from homeport_control_plane.api.blocks import BlockMutations
 from homeport_control_plane.api.management_mutations import ManagementMutations
 from homeport_control_plane.api.permissions import check_declared
 from homeport_control_plane.api.queries import Query
@@ -17,7 +18,7 @@ from homeport_control_plane.api.user_data import UserDataMutations
 
 
 @strawberry.type
-class Mutation(ManagementMutations, UserDataMutations, AgentMutations):
+class Mutation(ManagementMutations, UserDataMutations, BlockMutations, AgentMutations):
     """What can be changed. Every mutation is idempotent, or says how to make it so."""
 
 

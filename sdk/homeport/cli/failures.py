@@ -83,6 +83,11 @@ def _foreseen(error: Exception, session: Session | None) -> int:
     if isinstance(error, ConfigError):
         _tell(error.message, error.hint)
         return USAGE
+    # Blocks are imported by few commands; whoever raises their errors has imported them.
+    blocks = sys.modules.get("homeport.blocks.errors")
+    if blocks is not None and isinstance(error, blocks.BlockError):
+        _tell(error.message, error.hint)
+        return NOT_FOUND if isinstance(error, blocks.UnknownBlockType) else USAGE
     if isinstance(error, OSError) and error.filename:
         _tell(f"{error.filename}: {error.strerror}.", None)
         return FAILED

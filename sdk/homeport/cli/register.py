@@ -43,6 +43,9 @@ class Tally:
 @click.option("--queue", "-q", help="The work queue of its runs.")
 @click.option("--root", type=click.Path(path_type=Path), help="The folder that travels with the flow.")
 @click.option("--storage", type=click.Path(path_type=Path), help="The folder to store code in.")
+@click.option(
+    "--storage-block", "-sb", metavar="TYPE/NAME", help="The block in whose storage to store code, whatever flows say."
+)
 @click.option("--force", "-f", is_flag=True, help="Make a new version even when nothing changed.")
 @click.option(
     "--no-schedule", is_flag=True, help="Register schedules paused: they make no runs until registered without."
@@ -59,6 +62,7 @@ def register(
     queue: str | None,
     root: Path | None,
     storage: Path | None,
+    storage_block: str | None,
     force: bool,
     no_schedule: bool,
     watch: bool,
@@ -69,6 +73,8 @@ def register(
 
     if not paths and not modules:
         raise click.UsageError("Nothing to register.\nhint: Add -p FILE (or a folder, or a pattern), or -m MODULE.")
+    if storage is not None and storage_block is not None:
+        raise click.UsageError("--storage and --storage-block both say where code is stored.\nhint: Give one.")
     settings = session.settings
 
     def once() -> Tally:
@@ -81,6 +87,8 @@ def register(
             labels,
             force,
             schedule_active=not no_schedule,
+            block=None if storage is not None else settings.storage_block,
+            instead=storage_block,
         )
         return Registering(registrar, names, root, quiet=fields is not None).run(sources.origins(paths, modules))
 
@@ -136,6 +144,7 @@ class Registering:
             self._fail(f"{origin.name!r} cannot be loaded: {sources.why(error)}", error)
 
     def _register(self, origin: sources.Origin, flow: Flow) -> None:
+        from homeport.blocks import BlockError
         from homeport.client import ClientError, Unreachable
         from homeport.client.errors import Forbidden, NotFoundError, Unauthenticated
         from homeport.code import CodeError
@@ -143,7 +152,7 @@ class Registering:
 
         try:
             source = origin.source(flow, self._root)
-            self._tell(f"  Building {_kind(flow)} storage...")
+            self._tell(f"  Building {self._registrar.storage_name(flow)} storage...")
             packed = self._registrar.store(flow, source)
             for warning in packed.tree.warnings:
                 say(f"  Warning: {warning}", fg="yellow")
@@ -152,7 +161,7 @@ class Registering:
         except (Unreachable, Unauthenticated, Forbidden, NotFoundError):
             self._tell(" Failed")
             raise  # it would be the same for each flow
-        except (RegistrationError, CodeError, ClientError) as error:
+        except (RegistrationError, CodeError, ClientError, BlockError) as error:
             self._tell(" Failed" if isinstance(error, ClientError) else "")
             self._fail(f"{flow.name!r}: {error}", error)
             return
@@ -184,11 +193,6 @@ class Registering:
         hint = getattr(error, "hint", None)
         if hint:
             say(f"  hint: {hint}")
-
-
-def _kind(flow: Flow) -> str:
-    storage = flow.storage
-    return "Folder" if storage is None or storage.kind == "folder" else type(storage).__name__
 
 
 def _forget_imported() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from homeport.code.errors import UnknownStorageKind
+from homeport.code.errors import UnknownStorageKind, UnsafeCode
 
 if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
@@ -135,4 +135,12 @@ def storage_class(kind: object) -> type[Storage]:
 
 def open_storage(reference: Mapping[str, Any]) -> Storage:
     """The storage a reference names, of whichever installed package offers its kind; raises UnknownStorageKind."""
-    return storage_class(reference.get("kind")).from_reference(reference)
+    kind, block = storage_class(reference.get("kind")), reference.get("block")
+    if block is None:
+        return kind.from_reference(reference)
+    try:
+        return kind.from_reference(reference)
+    except UnsafeCode as error:
+        raise UnsafeCode(
+            f"{error} (Of the block {block}: was it changed, or deleted, since? See: homeport block check {block})"
+        ) from None

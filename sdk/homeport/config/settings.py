@@ -49,6 +49,13 @@ class Settings:
         return Path(self._text("storage").replace("{home}", str(self.home))).expanduser()
 
     @property
+    def storage_block(self) -> str | None:
+        """The block in whose storage code is kept, in place of the folder; a folder that was chosen goes before it."""
+        if self.values["storage"].origin == "argument":
+            return None
+        return self.values["storage_block"].value or None
+
+    @property
     def results(self) -> Path:
         """The folder that keeps results."""
         return Path(self._text("results").replace("{home}", str(self.home))).expanduser().absolute()

@@ -73,7 +73,7 @@ def _edge(edge: Edge, keys: dict[Any, str]) -> dict[str, Any]:
 def _stored(flow: Flow) -> dict[str, Any]:
     from homeport.code import collect, find_root, open_storage
     from homeport.config import load_settings
-    from homeport.registration import RegistrationError, storage_reference
+    from homeport.registration import RegistrationError, storage_reference, told_reference
 
     if flow.entrypoint_file is None:
         raise RegistrationError(
@@ -81,8 +81,8 @@ def _stored(flow: Flow) -> dict[str, Any]:
             f"Write it to a .py file."
         )
     settings = load_settings()
-    reference = storage_reference(flow, settings.storage)
-    stored_in = Path(reference.get("path", settings.storage))
+    reference = storage_reference(flow, settings.storage, block=settings.storage_block)
+    stored_in = Path(reference["path"]) if reference["kind"] == "folder" else settings.storage
     tree = collect(find_root(flow.entrypoint_file, None), leave_out=(settings.home, stored_in))
     stored = open_storage(reference).put(tree)
-    return {**stored.reference, "content_digest": stored.digest}
+    return {**told_reference(stored.reference, reference.get("block")), "content_digest": stored.digest}
