@@ -56,7 +56,7 @@ class UsedBlock:
     """A block that a flow version is being registered with."""
 
     id: UUID
-    field_names: frozenset[str]
+    secret_fields: frozenset[str]
 
 
 async def get(db: Queries, tenant_id: UUID, block_type: str, name: str) -> Block | None:
@@ -168,10 +168,7 @@ async def use(session: Session, tenant_id: UUID, reference: str) -> UsedBlock:
     row = await session.fetchrow(SQL["use"], tenant_id, block_type, names.text("storage.block", name))
     if row is None:
         raise NotFound("block", reference, hint=f"make it: homeport block create {reference}; {_NO_BLOCK}")
-    properties = from_json(row["schema"]).get("properties")
-    return UsedBlock(
-        row["id"], frozenset({*row["secret_fields"], *(properties if isinstance(properties, dict) else ())})
-    )
+    return UsedBlock(row["id"], frozenset(row["secret_fields"]))
 
 
 def _name(value: str) -> None:

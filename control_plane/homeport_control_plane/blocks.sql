@@ -83,7 +83,7 @@ order by d.project, d.flow, d.deployment
 
 -- name: use
 -- The block of a version that is being registered; it cannot be deleted meanwhile.
-select b.id, t.secret_fields, t.schema
+select b.id, t.secret_fields
 from block b join block_type t on t.id = b.block_type_id
 where b.tenant_id = $1 and t.tenant_id = $1 and t.slug = $2 and b.name = $3
 for key share of b

@@ -221,11 +221,12 @@ async def _refuse_direct(db: Database, tenant_id: UUID, flow_run_id: UUID) -> No
 
 
 def _storage(row: Row) -> Any:
-    """The whole reference: what the version's block says now, and what was recorded with the version."""
+    """The whole reference: what was recorded with the version, and what its block says now, which stands above it."""
     recorded = from_json(row["storage"])
     if row["block_fields"] is None:
         return recorded
-    return {**from_json(row["block_fields"]), **from_json(row["block_secrets"]), **recorded}
+    content = {**recorded, **from_json(row["block_fields"]), **from_json(row["block_secrets"])}
+    return {**content, "kind": recorded["kind"], "block": recorded["block"]}
 
 
 def _claim(row: Row, token: str, timings: Timings) -> Claim:

@@ -142,13 +142,13 @@ async def _flow(session: Session, tenant_id: UUID, project: str, name: str) -> U
 
 
 async def _use(session: Session, tenant_id: UUID, block: str, storage: dict[str, Any]) -> UUID:
-    """The id of the block that the storage names. What the block says is not said again: it would outlive a change."""
+    """The id of the block that the storage names; of a secret only the block has the reference."""
     used = await blocks.use(session, tenant_id, block)
     kind = storage.get("kind")
     if kind != block.partition("/")[0]:
         raise InvalidInput.field("storage.kind", f"is {str(kind)[:50]!r}, and the block is {block!r}")
-    for name in sorted(used.field_names & storage.keys()):
-        raise InvalidInput.field(f"storage.{name}", f"is a field of the block {block!r}, which alone says what it is")
+    for name in sorted(used.secret_fields & storage.keys()):
+        raise InvalidInput.field(f"storage.{name}", f"is a secret of the block {block!r}, which alone says where it is")
     return used.id
 
 

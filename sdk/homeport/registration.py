@@ -86,7 +86,7 @@ class Registrar:
             stored_in = Path(reference["path"]) if reference["kind"] == "folder" else self.storage
             tree = collect(source.root, leave_out=(self.home, limits.of_process().folder, stored_in))
             stored = open_storage(reference).put(tree)
-            told = told_reference(stored.reference, reference.get("block"))
+            told = told_reference(stored.reference, reference)
             self._stored[known] = Packed(tree, replace(stored, reference=told))
         return self._stored[known]
 
@@ -197,18 +197,23 @@ def storage_reference(flow: Flow, folder: Path, *, block: str | None = None, ask
     return _complete(storage_described(flow, folder, block=block), {}, ask)
 
 
-def told_reference(stored: dict[str, Any], block: str | None) -> dict[str, Any]:
-    """What the control plane is told of where code was stored.
+def told_reference(stored: dict[str, Any], opened: dict[str, Any]) -> dict[str, Any]:
+    """What the control plane is told of where code was stored, by a storage that was opened with this reference.
 
-    By a block, that is its name and what `put` found out (a commit, an image's digest): the block's fields are looked
+    By a block, that is its name and what `put` found out (a commit, an image's digest): what the block says is looked
     up at each claim, so that a new password's reference or a new host holds for what is registered already.
     """
-    if block is None:
+    if "block" not in opened:
         return stored
     from homeport.blocks.types import block_type
 
     fields = block_type(stored["kind"]).fields.model_fields
-    return {**{name: value for name, value in stored.items() if name not in fields}, "block": block}
+    found_out = {
+        name: value
+        for name, value in stored.items()
+        if name not in opened and not (name in fields and fields[name].get_default(call_default_factory=True) == value)
+    }
+    return {**found_out, "kind": opened["kind"], "block": opened["block"]}
 
 
 def _by_block(reference: str) -> dict[str, Any]:

@@ -81,10 +81,12 @@ def test_a_block_that_is_not_kept_is_a_value_error_as_in_2x() -> None:
 
 
 def test_the_control_plane_is_told_the_name_of_the_block_and_what_storing_found_out() -> None:
-    stored = {"kind": "folder", "path": "/srv/flows", "commit": "abc"}
+    by_name = {"kind": "docker-container", "block": "docker-container/x"}
+    opened = {**by_name, "image": "flows"}
+    stored = {"kind": "docker-container", "image": "flows", "env": {}, "volumes": None, "digest": "sha256:abc"}
 
-    assert told_reference(stored, "folder/x") == {"kind": "folder", "block": "folder/x", "commit": "abc"}
-    assert told_reference(stored, None) == stored
+    assert told_reference(stored, opened) == {**by_name, "digest": "sha256:abc"}
+    assert told_reference(stored, {"kind": "docker-container"}) == stored
 
 
 def test_a_loaded_storage_asks_nobody_until_a_field_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,4 +85,4 @@ def _stored(flow: Flow) -> dict[str, Any]:
     stored_in = Path(reference["path"]) if reference["kind"] == "folder" else settings.storage
     tree = collect(find_root(flow.entrypoint_file, None), leave_out=(settings.home, stored_in))
     stored = open_storage(reference).put(tree)
-    return {**told_reference(stored.reference, reference.get("block")), "content_digest": stored.digest}
+    return {**told_reference(stored.reference, reference), "content_digest": stored.digest}
