@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from homeport_control_plane import flow_runs, names, result_references, work_queues
-from homeport_control_plane.database import Database, Queries, Row, load_sql
+from homeport_control_plane.database import Database, Queries, Row, Session, load_sql
 from homeport_control_plane.documents import from_json
 from homeport_control_plane.errors import Fenced, InvalidInput, InvalidTransition, NotFound
 from homeport_control_plane.states import FINAL, State, StateType
@@ -98,6 +98,7 @@ async def finish(
 ) -> Finished:
     """The first final state wins; a later one is kept in the history and answered with what stands.
 
+    PAUSED is an end too: of an attempt whose run waits for a person without it. It needs a pause that suspends.
     With `agent_key_id`, only an attempt held by an agent that registered with this key is found. Ends the attempt's
     task runs. Raises Fenced, NotFound, InvalidTransition, InvalidInput (the state is not final).
     """
@@ -106,11 +107,13 @@ async def finish(
     async with db.transaction() as session:
         if wanted.type is StateType.CANCELLED:
             await session.execute(SQL["cancelling"], *identity, agent_key_id, now, actor, instance)
-        row = await session.fetchrow(
-            SQL["finish"],
-            *identity,
-            *(wanted.type, wanted.name, wanted.message, at, now, instance, agent_key_id, actor, wanted.result),
-        )
+        if wanted.type is StateType.PAUSED:
+            return await _suspend(session, identity, wanted, instance=instance, key=agent_key_id, now=now)
+        told = (wanted.type, wanted.name, wanted.message, at, now, instance, agent_key_id, actor, wanted.result)
+        row = await session.fetchrow(SQL["finish"], *identity, *told)
+        if row is None and wanted.type is StateType.COMPLETED:
+            went_on = await session.fetchval(SQL["went_on"], *identity, agent_key_id, now, actor, instance)
+            row = await session.fetchrow(SQL["finish"], *identity, *told) if went_on is not None else None
         if row is not None:
             freed = row["freed_queue"]
             session.announce(
@@ -164,9 +167,37 @@ class _FinalState:
     result: str | None
 
 
+async def _suspend(
+    session: Session,
+    identity: tuple[UUID, UUID],
+    wanted: _FinalState,
+    *,
+    instance: str | None,
+    key: str | None,
+    now: datetime | None,
+) -> Finished:
+    row = await session.fetchrow(SQL["suspend"], *identity, instance, key, now)
+    if row is not None:
+        queue = () if row["queue"] is None else (work_queues.topic(identity[0], row["queue"]),)
+        session.announce(flow_runs.topic(row["flow_run_id"]), f"agents:{identity[0]}", *queue)
+        return Finished(True, _state(row, row["number"]))
+    row = await standing(session, *identity, key)
+    if row["superseded"]:
+        raise fenced(row)
+    if row["ended_at"] is not None:
+        return Finished(row["outcome"] == StateType.PAUSED, _state(row, row["attempt_number"]))
+    if instance is not None and row["instance"] not in {None, instance}:
+        raise _other_instance(row)
+    raise InvalidTransition(
+        f"flow run {row['flow_run_name']!r} is {row['state_name']}: it cannot become {wanted.name}",
+        state_type=row["state_type"],
+    )
+
+
 def _final_state(type: str, name: str | None, message: str | None, result: object) -> _FinalState:
-    if type not in FINAL:
-        raise InvalidInput.field("state.type", f"must be one of {', '.join(sorted(FINAL))}; found {type!r}")
+    if type not in FINAL and type != StateType.PAUSED:
+        allowed = ", ".join(sorted({*FINAL, StateType.PAUSED}))
+        raise InvalidInput.field("state.type", f"must be one of {allowed}; found {type!r}")
     return _FinalState(
         StateType(type),
         names.name("state.name", name) if name else type.capitalize(),
@@ -175,7 +206,8 @@ def _final_state(type: str, name: str | None, message: str | None, result: objec
     )
 
 
-async def _standing(db: Queries, tenant_id: UUID, attempt_id: UUID, key: str | None = None) -> Row:
+async def standing(db: Queries, tenant_id: UUID, attempt_id: UUID, key: str | None = None) -> Row:
+    """The attempt and its run as they are. Raises NotFound."""
     row: Row | None = await db.fetchrow(SQL["standing"], tenant_id, attempt_id, key)
     if row is None:
         raise NotFound("attempt", attempt_id)
@@ -202,7 +234,7 @@ def _other_instance(row: Row) -> Fenced:
 
 
 async def _refuse_start(db: Queries, tenant_id: UUID, attempt_id: UUID, instance: str) -> None:
-    row = await _standing(db, tenant_id, attempt_id)
+    row = await standing(db, tenant_id, attempt_id)
     if row["superseded"]:
         raise fenced(row)
     if row["instance"] not in {None, instance}:
@@ -226,7 +258,7 @@ async def _finish_refused(
     now: datetime | None,
 ) -> Finished:
     """Says what stands instead; whatever differs from it is kept in the history as refused."""
-    row = await _standing(db, *identity, key)
+    row = await standing(db, *identity, key)
     if row["outcome"] == wanted.type and not row["superseded"]:
         return Finished(True, _state(row, row["attempt_number"]))
     if row["ended_at"] is None and instance is not None and row["instance"] not in {None, instance}:
@@ -243,7 +275,7 @@ async def _finish_refused(
 
 
 async def _release_refused(db: Queries, tenant_id: UUID, attempt_id: UUID, key: str | None) -> State:
-    row = await _standing(db, tenant_id, attempt_id, key)
+    row = await standing(db, tenant_id, attempt_id, key)
     if row["superseded"] and row["attempt_number"] == row["number"] and row["state_type"] == StateType.SCHEDULED:
         # Asked again: it was given back before.
         return _state(row, row["attempt_number"])

@@ -63,7 +63,27 @@ update flow_run r set
     event_number = r.event_number + 1,
     cancel_requested_at = coalesce($4::timestamptz, now())
 from mine
-where r.tenant_id = $1 and r.id = mine.flow_run_id and r.attempt_id = mine.id and r.state_type = 'RUNNING'
+where r.tenant_id = $1 and r.id = mine.flow_run_id and r.attempt_id = mine.id and r.state_type in ('RUNNING', 'PAUSED')
+
+-- name: went_on
+-- A flow that completes while one of its pauses is open has gone on without an answer, by way of RUNNING.
+with mine as (
+    select a.id, a.flow_run_id from attempt a
+    where a.tenant_id = $1 and a.id = $2 and a.ended_at is null
+      and ($3::text is null or exists (select from agent g where g.id = a.agent_id and g.api_key_id = $3))
+      and ($6::text is null or a.instance is null or a.instance = $6)
+    for update
+)
+update flow_run r set
+    state_type = 'RUNNING',
+    state_name = 'Running',
+    state_message = 'The flow went on without an answer',
+    state_at = coalesce($4::timestamptz, now()),
+    state_actor = $5,
+    event_number = r.event_number + 1
+from mine
+where r.tenant_id = $1 and r.id = mine.flow_run_id and r.attempt_id = mine.id and r.state_type = 'PAUSED'
+returning r.id
 
 -- name: finish
 -- Only the attempt that holds the run may end it, and only once; its tasks end with it.
@@ -171,6 +191,58 @@ ended as (
 select g.id as flow_run_id, g.number, g.event_number, g.state_type, g.state_name, g.state_message, g.state_at, g.state_actor, g.result,
        q.name as queue
 from given_back g left join work_queue q on q.id = g.queue_id
+
+-- name: suspend
+-- The process goes, and the run waits for a person without it. One that was resumed before the process had gone is due at once.
+with mine as (
+    select a.id, a.flow_run_id, a.number from attempt a
+    where a.tenant_id = $1 and a.id = $2 and a.ended_at is null
+      and ($3::text is null or a.instance is null or a.instance = $3)
+      and ($4::text is null or exists (select from agent g where g.id = a.agent_id and g.api_key_id = $4))
+    for update
+),
+let_go as (
+    update flow_run r set
+        state_type = case r.state_type when 'RUNNING' then 'SCHEDULED' else r.state_type end,
+        state_name = case r.state_type when 'RUNNING' then 'Scheduled' else r.state_name end,
+        state_at = case r.state_type when 'RUNNING' then coalesce($5::timestamptz, now()) else r.state_at end,
+        event_number = r.event_number + case r.state_type when 'RUNNING' then 1 else 0 end,
+        scheduled_at = case r.state_type when 'RUNNING' then coalesce($5::timestamptz, now()) else r.scheduled_at end,
+        attempt_id = null
+    from mine
+    where r.tenant_id = $1 and r.id = mine.flow_run_id and r.attempt_id = mine.id and r.queue_id is not null
+      and (r.state_type = 'PAUSED' or (r.state_type = 'RUNNING' and exists (
+          select from flow_run_pause p
+          where p.flow_run_id = r.id and p.attempt_id = mine.id and p.suspends and p.outcome = 'RESUMED')))
+    returning r.*, mine.number as number
+),
+ended as (
+    update attempt a set ended_at = coalesce($5::timestamptz, now()), outcome = 'PAUSED', lease_until = null
+    from let_go
+    where a.id = $2
+),
+closed as (
+    update task_run t set
+        state_type = 'CANCELLED',
+        state_name = 'Cancelled',
+        state_message = 'The flow run was suspended',
+        state_at = coalesce($5::timestamptz, now()),
+        event_number = t.event_number + 1,
+        finished_at = coalesce($5::timestamptz, now())
+    from let_go
+    where t.attempt_id = $2 and t.finished_at is null
+    returning t.*
+),
+told as (
+    insert into task_run_state
+        (tenant_id, task_run_id, attempt_number, number, type, name, message, at, actor, accepted, recorded_at)
+    select c.tenant_id, c.id, c.attempt_number, c.event_number, c.state_type, c.state_name, c.state_message, c.state_at,
+           'control plane', true, greatest(now(), c.state_at)
+    from closed c
+)
+select l.id as flow_run_id, l.number, l.event_number, l.state_type, l.state_name, l.state_message, l.state_at, l.state_actor, l.result,
+       q.name as queue
+from let_go l left join work_queue q on q.id = l.queue_id
 
 -- name: of_runs
 select id, flow_run_id, number, agent_id, instance, claimed_at, started_at, ended_at, outcome, superseded

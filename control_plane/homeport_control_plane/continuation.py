@@ -1,16 +1,18 @@
-"""A person sends a run on: one that was held is resumed, one that failed or crashed is tried again.
+"""A person sends a run on: one that waits for them is resumed, one that failed or crashed is tried again.
 
-Either way it is SCHEDULED again, and the next claim makes its next attempt.
+A run whose process waits at a pause is RUNNING again. Any other is SCHEDULED, and the next claim makes its next
+attempt.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from homeport_control_plane import flow_runs, work_queues
-from homeport_control_plane.database import Queries, load_sql
-from homeport_control_plane.errors import InvalidTransition, NotFound
+from homeport_control_plane import flow_runs, pauses, work_queues
+from homeport_control_plane.database import Database, Queries, load_sql
+from homeport_control_plane.errors import InvalidInput, InvalidTransition, NotFound
 from homeport_control_plane.flow_runs import FlowRun
 from homeport_control_plane.states import StateType
 
@@ -19,12 +21,43 @@ _SENT_ON_BY = {StateType.PAUSED: "resume", StateType.FAILED: "retry", StateType.
 
 
 async def resume(
-    db: Queries, tenant_id: UUID, flow_run_id: UUID, *, actor: str, now: datetime | None = None
+    db: Database,
+    tenant_id: UUID,
+    flow_run_id: UUID,
+    *,
+    key: str | None = None,
+    input: Any = None,
+    actor: str,
+    now: datetime | None = None,
 ) -> FlowRun:
-    """The run, SCHEDULED and due at once; the same key that asks again before it is claimed gets the same answer.
+    """The run, sent on: past the pause it waits at (`key` says which of several) with this input, or from being held.
 
-    Raises NotFound, or InvalidTransition if the run is not PAUSED, or no agent may take it (a direct run).
+    The same key that asks again, before anything else happens, gets the same answer. Raises NotFound, InvalidInput (the
+    input does not fit what the pause asks for), or InvalidTransition if the run is not PAUSED, or no agent may take it
+    (a direct run that was held).
     """
+    message = _message("Resumed", actor)
+    given = {"key": key, "input": input, "actor": actor}
+    if await pauses.answer(db, tenant_id, flow_run_id, **given, message=message, now=now):
+        return await _get(db, tenant_id, flow_run_id)
+    run = await _get(db, tenant_id, flow_run_id)
+    if run.state.type is StateType.PAUSED and run.attempt_id is None and (key is not None or input not in (None, {})):
+        raise InvalidInput.field(
+            "input" if key is None else "key",
+            f"flow run {run.name!r} is {run.state.name} and waits at no pause",
+            hint=f"homeport flow-run resume {run.id}    sends it on",
+        )
+    if await pauses.answered_alike(db, tenant_id, flow_run_id, **given) and (
+        run.state.message == message or run.state.type is StateType.PAUSED
+    ):
+        return run
+    last = await pauses.last_ended(db, tenant_id, flow_run_id)
+    if run.state.type is not StateType.PAUSED and last is not None and run.state.message != message:
+        how = "was resumed" if last.outcome == "RESUMED" else "timed out" if last.outcome == "TIMED_OUT" else "ended"
+        by = f" by {last.ended_by.removeprefix('key:')}" if last.outcome == "RESUMED" and last.ended_by else ""
+        assert last.ended_at is not None
+        why = f"it is {run.state.name}; its pause {last.key!r} {how}{by} at {last.ended_at.isoformat()}"
+        raise _refusal(run, "resumed", why, _hint(run))
     return await _send_on(db, tenant_id, flow_run_id, "resume", "Resumed", actor, now)
 
 
@@ -39,16 +72,25 @@ async def retry(db: Queries, tenant_id: UUID, flow_run_id: UUID, *, actor: str, 
 async def _send_on(
     db: Queries, tenant_id: UUID, flow_run_id: UUID, verb: str, done: str, actor: str, now: datetime | None
 ) -> FlowRun:
-    message = f"{done} by {actor.removeprefix('key:')}"
+    message = _message(done, actor)
     changed = await db.fetchrow(SQL[verb], tenant_id, flow_run_id, now, actor, message)
-    run = await flow_runs.get(db, tenant_id, flow_run_id)
-    if run is None:
-        raise NotFound("flow run", flow_run_id)
+    run = await _get(db, tenant_id, flow_run_id)
     if changed is not None:
         db.announce(flow_runs.topic(flow_run_id), work_queues.topic(tenant_id, changed["queue"]))
     elif (run.state.type, run.state.message) != (StateType.SCHEDULED, message):
         raise _refused(run, verb, done.lower())
     return run
+
+
+async def _get(db: Queries, tenant_id: UUID, flow_run_id: UUID) -> FlowRun:
+    run = await flow_runs.get(db, tenant_id, flow_run_id)
+    if run is None:
+        raise NotFound("flow run", flow_run_id)
+    return run
+
+
+def _message(done: str, actor: str) -> str:
+    return f"{done} by {actor.removeprefix('key:')}"
 
 
 def _refused(run: FlowRun, verb: str, done: str) -> InvalidTransition:
@@ -59,8 +101,11 @@ def _refused(run: FlowRun, verb: str, done: str) -> InvalidTransition:
     why = f"it is {run.state.name} since {run.state.at.isoformat()}"
     if possible is not None and run.queue is not None:
         return _refusal(run, done, why, f"homeport flow-run {possible} {run.id}")
-    hint = "run it again, as a new run" if run.state.type.final else f"homeport flow-run explain {run.id}"
-    return _refusal(run, done, why, hint)
+    return _refusal(run, done, why, _hint(run))
+
+
+def _hint(run: FlowRun) -> str:
+    return "run it again, as a new run" if run.state.type.final else f"homeport flow-run explain {run.id}"
 
 
 def _refusal(run: FlowRun, done: str, why: str, hint: str) -> InvalidTransition:

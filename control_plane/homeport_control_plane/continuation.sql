@@ -8,7 +8,9 @@ update flow_run r set
     state_actor = $4,
     event_number = r.event_number + 1,
     scheduled_at = coalesce($3::timestamptz, now())
-where r.tenant_id = $1 and r.id = $2 and r.state_type = 'PAUSED' and r.queue_id is not null
+where r.tenant_id = $1 and r.id = $2 and r.state_type = 'PAUSED' and r.attempt_id is null and r.queue_id is not null
+  -- One that waits at a pause is answered there.
+  and not exists (select from flow_run_pause p where p.flow_run_id = r.id and p.outcome is null)
 returning (select q.name from work_queue q where q.id = r.queue_id) as queue
 
 -- name: retry

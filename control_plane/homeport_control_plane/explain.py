@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from homeport_control_plane.database import Queries, Row, load_sql
+from homeport_control_plane.documents import from_json
+from homeport_control_plane.pauses import fields_of
 from homeport_control_plane.states import FINAL
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
 
@@ -64,9 +67,26 @@ async def explain(
 
 def _standing(run: Row) -> Check:
     message = f": {run['state_message']}" if run["state_message"] else ""
+    if run["state_type"] == "PAUSED" and run["pauses"] is not None:
+        return _waiting(run, from_json(run["pauses"]))
     if run["state_type"] == "PAUSED":
         return Check("state", "BLOCK", f"{run['state_name']}{message}", _sending_on(run))
     return Check("state", "PASS", f"{run['state_name']} since {run['state_at'].isoformat()}{message}")
+
+
+def _waiting(run: Row, open_pauses: list[dict[str, Any]]) -> Check:
+    first = open_pauses[0]
+    where = f"; its process waits on {run['executor']}" if run["executor"] else ""
+    left = first["seconds_left"]
+    until = f", for at most {_ago(left)} more" if left is not None else ""
+    more = f" ({len(open_pauses)} pauses are open)" if len(open_pauses) > 1 else ""
+    evidence = f"{run['state_name']}: {run['state_message']}, {_ago(run['seconds_in_state'])} ago{until}{more}{where}"
+    mend = f"homeport flow-run resume {run['id']}"
+    if len(open_pauses) > 1:
+        mend += f" --key {first['key']}"
+    if first["schema"] is not None:
+        mend += "".join(f" --input {name}=..." for name in fields_of(first["schema"]))
+    return Check("person", "BLOCK", evidence, f"{mend}    or: homeport flow-run cancel {run['id']}")
 
 
 def _sending_on(run: Row) -> str:

@@ -6,9 +6,12 @@ select r.id, r.name, r.state_type, r.state_name, r.state_message, r.state_at, r.
        d.name as deployment_name, d.paused as deployment_paused,
        q.name as queue, q.paused as queue_paused, q.concurrency_limit,
        (select count(*) from flow_run o
-        where o.queue_id = r.queue_id and o.state_type in ('PENDING', 'RUNNING', 'CANCELLING'))::int as held,
+        where o.queue_id = r.queue_id and o.attempt_id is not null)::int as held,
        a.executor, a.started_at is not null as started,
        extract(epoch from coalesce($3::timestamptz, now()) - coalesce(a.reported_at, a.claimed_at))::float8 as seconds_unheard,
+       (select json_agg(json_build_object('key', p.key, 'schema', p.input_schema, 'seconds_left',
+                extract(epoch from p.expires_at - coalesce($3::timestamptz, now()))::float8) order by p.paused_at, p.id)
+        from flow_run_pause p where p.flow_run_id = r.id and p.outcome is null) as pauses,
        extract(epoch from a.lease_until - coalesce($3::timestamptz, now()))::float8 as lease_seconds
 from flow_run r
 join deployment d on d.id = r.deployment_id
@@ -18,7 +21,7 @@ where r.tenant_id = $1 and r.id = $2
 
 -- name: holders
 select r.name from flow_run r
-where r.tenant_id = $1 and r.queue_id = $2 and r.state_type in ('PENDING', 'RUNNING', 'CANCELLING')
+where r.tenant_id = $1 and r.queue_id = $2 and r.attempt_id is not null
 order by r.id
 limit 5
 

@@ -32,7 +32,7 @@ select id from project where tenant_id = $1 and name = $2 for update
 -- Locks every run of the project, so that nothing can claim one between the look and the deletion; counts those held.
 select count(*) filter (where held)::int
 from (
-    select r.state_type in ('PENDING', 'RUNNING', 'CANCELLING') as held
+    select r.attempt_id is not null as held
     from flow_run r join flow f on f.id = r.flow_id
     where f.tenant_id = $1 and f.project_id = $2
     order by r.id

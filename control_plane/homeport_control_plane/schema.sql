@@ -187,6 +187,7 @@ insert into state_transition (from_type, to_type, flow_runs, task_runs, by_retry
     ('PENDING', 'CANCELLING', true, true, false),
     ('PENDING', 'CANCELLED', true, true, false),
     ('PENDING', 'COMPLETED', false, true, false),
+    ('PENDING', 'PAUSED', false, true, false),
     ('RUNNING', 'RUNNING', true, true, false),
     ('RUNNING', 'COMPLETED', true, true, false),
     ('RUNNING', 'FAILED', true, true, false),
@@ -199,6 +200,9 @@ insert into state_transition (from_type, to_type, flow_runs, task_runs, by_retry
     ('PAUSED', 'RUNNING', true, true, false),
     ('PAUSED', 'CANCELLED', true, true, false),
     ('PAUSED', 'FAILED', true, true, false),
+    ('PAUSED', 'PAUSED', true, true, false),
+    ('PAUSED', 'CRASHED', true, true, false),
+    ('PAUSED', 'CANCELLING', true, true, false),
     ('CANCELLING', 'CANCELLED', true, true, false),
     ('CANCELLING', 'CRASHED', true, true, false),
     ('CANCELLING', 'COMPLETED', true, true, false),
@@ -245,7 +249,8 @@ create table flow_run (
     constraint finished_exactly_when_final
         check ((finished_at is not null) = (state_type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED'))),
     constraint held_exactly_by_an_attempt
-        check ((attempt_id is not null) = (state_type in ('PENDING', 'RUNNING', 'CANCELLING'))),
+        -- A paused run is held while its process waits, and not once that is gone.
+        check (state_type = 'PAUSED' or (attempt_id is not null) = (state_type in ('PENDING', 'RUNNING', 'CANCELLING'))),
     constraint cancelling_was_asked_for
         check (state_type <> 'CANCELLING' or cancel_requested_at is not null),
     constraint an_idempotency_key_has_its_body
@@ -253,8 +258,7 @@ create table flow_run (
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 create unique index flow_run_idempotency on flow_run (tenant_id, idempotency_key) where idempotency_key is not null;
 create index flow_run_due on flow_run (queue_id, scheduled_at, id) where state_type = 'SCHEDULED' and queue_id is not null;
-create index flow_run_held on flow_run (queue_id)
-    where state_type in ('PENDING', 'RUNNING', 'CANCELLING') and queue_id is not null;
+create index flow_run_held on flow_run (queue_id) where attempt_id is not null and queue_id is not null;
 create index flow_run_newest on flow_run (tenant_id, created_at desc, id desc);
 create index flow_run_newest_of_flow on flow_run (flow_id, created_at desc, id desc);
 create index flow_run_newest_of_state on flow_run (tenant_id, state_type, created_at desc, id desc);
@@ -286,6 +290,33 @@ create table attempt (
     constraint started_by_an_instance check ((started_at is not null) = (instance is not null))
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 create index attempt_live on attempt (agent_id) where ended_at is null;
+
+-- Where a run waited, or waits, for a person: one row each time its code reached a pause that nobody had answered yet.
+create table flow_run_pause (
+    id uuid primary key,
+    tenant_id uuid not null references tenant,
+    flow_run_id uuid not null references flow_run on delete cascade,
+    attempt_id uuid not null,
+    task_run_id uuid,
+    -- Names the place in the flow, alike in each attempt: a place that was answered once is passed from then on.
+    key text not null,
+    message text not null,
+    -- What has to be given to go on, as JSON Schema; null: nothing.
+    input_schema json,
+    -- The process goes, and the next attempt goes on from here; else it waits.
+    suspends boolean not null,
+    paused_at timestamptz not null,
+    expires_at timestamptz,
+    outcome text check (outcome in ('RESUMED', 'TIMED_OUT', 'ABANDONED')),
+    ended_at timestamptz,
+    ended_by text,
+    input json,
+    constraint pause_ended_exactly_with_an_outcome check ((ended_at is not null) = (outcome is not null)),
+    constraint input_is_given_by_resuming check (input is null or outcome = 'RESUMED')
+);
+create unique index flow_run_pause_place on flow_run_pause (flow_run_id, key) where outcome is null or outcome = 'RESUMED';
+create index flow_run_pause_of_run on flow_run_pause (flow_run_id, paused_at, id);
+create index flow_run_pause_expires on flow_run_pause (expires_at) where outcome is null and expires_at is not null;
 
 -- When any server's rescuer last looked: one row. A long gap means that nobody could be heard, not that everybody died.
 create table rescuer_round (
@@ -473,6 +504,13 @@ begin
     from new_rows n
     join old_rows o on o.id = n.id
     where n.event_number <> o.event_number;
+    -- No pause outlives the state PAUSED; what was resumed or timed out has said so before.
+    if exists (select from old_rows where state_type = 'PAUSED') then
+        update flow_run_pause p set outcome = 'ABANDONED', ended_at = now()
+        where p.outcome is null and p.flow_run_id = any (array(
+            select n.id from new_rows n join old_rows o on o.id = n.id
+            where o.state_type = 'PAUSED' and n.state_type <> 'PAUSED'));
+    end if;
     return null;
 end $$;
 
@@ -492,7 +530,7 @@ begin
     return query
         select q.id, greatest(0, q.concurrency_limit - (
             select count(*)::int from flow_run r
-            where r.queue_id = q.id and r.state_type in ('PENDING', 'RUNNING', 'CANCELLING')))
+            where r.queue_id = q.id and r.attempt_id is not null))
         from work_queue q
         where q.id = any (queue_ids) and q.concurrency_limit is not null and not q.paused;
 end $$;

@@ -43,7 +43,10 @@ FLOW_RUN_TRANSITIONS: Final[dict[StateType, frozenset[StateType]]] = {
     _S.RUNNING: frozenset(
         {_S.RUNNING, _S.COMPLETED, _S.FAILED, _S.CRASHED, _S.CANCELLING, _S.PAUSED, _S.SCHEDULED},
     ),
-    _S.PAUSED: frozenset({_S.SCHEDULED, _S.RUNNING, _S.CANCELLED, _S.FAILED}),
+    # Held by a process that waits for a person, or by nobody.
+    _S.PAUSED: frozenset(
+        {_S.PAUSED, _S.SCHEDULED, _S.RUNNING, _S.CANCELLING, _S.CANCELLED, _S.FAILED, _S.CRASHED},
+    ),
     _S.CANCELLING: frozenset({_S.CANCELLED, _S.CRASHED, _S.COMPLETED, _S.FAILED}),
     _S.COMPLETED: frozenset(),
     # Only by an explicit retry: named AwaitingRetry, with a key as its actor, as a new attempt.
@@ -56,8 +59,8 @@ TASK_RUN_TRANSITIONS: Final[dict[StateType, frozenset[StateType]]] = {
     **FLOW_RUN_TRANSITIONS,
     # Tasks are not claimed: a task waiting for its retry starts by itself.
     _S.SCHEDULED: FLOW_RUN_TRANSITIONS[_S.SCHEDULED] | {_S.RUNNING},
-    # A cached or skipped task completes without having run.
-    _S.PENDING: FLOW_RUN_TRANSITIONS[_S.PENDING] | {_S.COMPLETED},
+    # A cached or skipped task completes without having run; one that a person has to start is paused before it ran.
+    _S.PENDING: FLOW_RUN_TRANSITIONS[_S.PENDING] | {_S.COMPLETED, _S.PAUSED},
     # The end of a run ends its tasks at once; there is nobody left to ask them.
     _S.RUNNING: FLOW_RUN_TRANSITIONS[_S.RUNNING] | {_S.CANCELLED},
     _S.FAILED: frozenset(),

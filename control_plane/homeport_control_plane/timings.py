@@ -31,6 +31,7 @@ class Timings:
     notify_gap: float = 0.005
     rescue_every: float = 2.0
     late_every: float = 5.0
+    pause_every: float = 5.0
     schedule_every: float = 5.0
     schedule_ahead: float = 3600.0
     partitions_every: float = 3600.0

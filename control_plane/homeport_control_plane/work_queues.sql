@@ -31,7 +31,7 @@ returning id
 -- name: by_name
 select q.id, q.name, q.description, q.paused, q.concurrency_limit, q.priority, q.created_at,
        (select count(*) from flow_run r
-        where r.queue_id = q.id and r.state_type in ('PENDING', 'RUNNING', 'CANCELLING'))::int as held,
+        where r.queue_id = q.id and r.attempt_id is not null)::int as held,
        (select count(*) from flow_run r where r.queue_id = q.id and r.state_type = 'SCHEDULED')::int as scheduled
 from work_queue q
 where q.tenant_id = $1 and q.name = $2
@@ -39,7 +39,7 @@ where q.tenant_id = $1 and q.name = $2
 -- name: page
 select q.id, q.name, q.description, q.paused, q.concurrency_limit, q.priority, q.created_at,
        (select count(*) from flow_run r
-        where r.queue_id = q.id and r.state_type in ('PENDING', 'RUNNING', 'CANCELLING'))::int as held,
+        where r.queue_id = q.id and r.attempt_id is not null)::int as held,
        (select count(*) from flow_run r where r.queue_id = q.id and r.state_type = 'SCHEDULED')::int as scheduled
 from work_queue q
 where q.tenant_id = $1 and ($2::text is null or q.name > $2)

@@ -26,6 +26,7 @@ _UNSCOPED = {
     "loops/late_marker.mark",
     "loops/partitions.ahead",
     "loops/scheduler.due",
+    "pauses.expired",
     "loops/scheduler.made",
     "wakeups.due",
     "wakeups.notify",

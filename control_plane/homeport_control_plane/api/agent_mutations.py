@@ -7,33 +7,42 @@ from uuid import UUID
 import msgspec
 import strawberry
 
-from homeport_control_plane import agents, attempts, claims, event_batch, events
+from homeport_control_plane import agents, attempts, claims, event_batch, events, pauses
 from homeport_control_plane.api.agent_types import AgentCommand, AgentSettings
 from homeport_control_plane.api.context import Context, Info
 from homeport_control_plane.api.ids import id_of
 from homeport_control_plane.api.inputs import (
+    AwaitResumeInput,
     ClaimFlowRunsInput,
     FinishAttemptInput,
+    PauseAttemptInput,
     RegisterAgentInput,
     ReleaseAttemptInput,
     StartAttemptInput,
+    WithdrawPauseInput,
 )
 from homeport_control_plane.api.permissions import AGENTS, RUNS, mutation
 from homeport_control_plane.api.results import (
     AgentRegistered,
     AttemptFinished,
+    AttemptPaused,
     AttemptReleased,
     AttemptStarted,
+    AwaitResumeResult,
     ClaimFlowRunsResult,
     EventsAcknowledged,
     FinishAttemptResult,
     FlowRunsClaimed,
+    PauseAttemptResult,
+    PausesEnded,
+    PauseWithdrawn,
     RegisterAgentResult,
     ReleaseAttemptResult,
     ReportEventsResult,
     StartAttemptResult,
+    WithdrawPauseResult,
 )
-from homeport_control_plane.api.run_types import State
+from homeport_control_plane.api.run_types import Pause, State
 from homeport_control_plane.api.scalars import EventBatch
 from homeport_control_plane.errors import NotFound
 
@@ -115,7 +124,10 @@ class AgentMutations:
 
     @mutation(RUNS | AGENTS)
     async def finish_attempt(self, info: Info, input: FinishAttemptInput) -> FinishAttemptResult:
-        """The first final state stands; a later one is kept in the history and answered with what stands."""
+        """The first final state stands; a later one is kept in the history and answered with what stands.
+
+        PAUSED ends the attempt of a run that suspends.
+        """
         context = info.context
         finished = await attempts.finish(
             context.db,
@@ -131,6 +143,47 @@ class AgentMutations:
             actor=context.principal.actor,
         )
         return AttemptFinished(accepted=finished.accepted, state=State.of(finished.state))
+
+    @mutation(RUNS)
+    async def pause_attempt(self, info: Info, input: PauseAttemptInput) -> PauseAttemptResult:
+        """Pauses the run at a place of its flow until somebody resumes it there; its process waits, or suspends."""
+        context = info.context
+        paused = await pauses.pause(
+            context.db,
+            context.tenant_id,
+            _own_attempt(context, input.attempt_id),
+            id=id_of("pause", input.pause_id),
+            key=input.key,
+            message=input.message,
+            input_schema=input.input_schema,
+            timeout=input.timeout_seconds,
+            suspends=input.suspends,
+            task_run_id=id_of("task run", input.task_run_id) if input.task_run_id is not None else None,
+        )
+        return AttemptPaused(pause=Pause.of(paused))
+
+    @mutation(RUNS)
+    async def await_resume(self, info: Info, input: AwaitResumeInput) -> AwaitResumeResult:
+        """The attempt's ended pauses, held until there are more than the caller knows."""
+        context = info.context
+        ended = await pauses.ended(
+            context.db,
+            context.services.wakeups,
+            context.tenant_id,
+            _own_attempt(context, input.attempt_id),
+            known=input.known,
+            wait_seconds=input.wait_seconds,
+            timings=context.timings,
+        )
+        return PausesEnded(pauses=[Pause.of(pause) for pause in ended])
+
+    @mutation(RUNS)
+    async def withdraw_pause(self, info: Info, input: WithdrawPauseInput) -> WithdrawPauseResult:
+        """Ends a pause whose code goes on without an answer: it was stopped, or its time was over."""
+        context = info.context
+        attempt_id = _own_attempt(context, input.attempt_id)
+        await pauses.withdraw(context.db, context.tenant_id, attempt_id, id=id_of("pause", input.pause_id))
+        return PauseWithdrawn(pause_id=input.pause_id)
 
     @mutation(AGENTS)
     async def release_attempt(self, info: Info, input: ReleaseAttemptInput) -> ReleaseAttemptResult:

@@ -19,6 +19,7 @@ from homeport_control_plane import (
     deployments,
     flow_runs,
     flows,
+    pauses,
     projects,
     task_runs,
 )
@@ -90,6 +91,10 @@ class Loaders:
     @cached_property
     def attempts(self) -> DataLoader[UUID, Any]:
         return self._by_id(attempts.of_runs, list)
+
+    @cached_property
+    def pauses(self) -> DataLoader[UUID, Any]:
+        return self._by_id(pauses.of_runs, list)
 
     @cached_property
     def task_run_counts(self) -> DataLoader[UUID, Any]:

@@ -31,7 +31,7 @@ from homeport_control_plane.api.document_limits import LIMITS, DocumentLimits, c
 
 REMEMBERED: Final = 500
 SHORT: Final = 2_000
-HELD: Final = frozenset({"claimFlowRuns"})
+HELD: Final = frozenset({"claimFlowRuns", "awaitResume"})
 
 
 class BadDocument(Exception):  # noqa: N818 - it is the document that is bad

@@ -12,7 +12,16 @@ from homeport_control_plane.states import StateType
 strawberry.enum(StateType, description="What a run or task run is doing, as far as the rules are concerned.")
 
 
-__all__ = ["AgentCommandKind", "AgentHealth", "CheckStatus", "KeyKind", "LogLevel", "OnLost", "StateType"]
+__all__ = [
+    "AgentCommandKind",
+    "AgentHealth",
+    "CheckStatus",
+    "KeyKind",
+    "LogLevel",
+    "OnLost",
+    "PauseOutcome",
+    "StateType",
+]
 
 
 @strawberry.enum
@@ -32,6 +41,13 @@ class LogLevel(Enum):
     WARNING = "WARNING"
     ERROR = "ERROR"
     CRITICAL = "CRITICAL"
+
+
+@strawberry.enum(description="How a pause ended: somebody answered, nobody did in time, or the run ended otherwise.")
+class PauseOutcome(Enum):
+    RESUMED = "RESUMED"
+    TIMED_OUT = "TIMED_OUT"
+    ABANDONED = "ABANDONED"
 
 
 @strawberry.enum(description="What follows when an attempt is lost: CRASHED, another attempt, or waiting for a person.")

@@ -96,6 +96,12 @@ class CancelFlowRunInput:
 @strawberry.input
 class ResumeFlowRunInput:
     id: strawberry.ID
+    key: str | None = strawberry.field(
+        default=None, description="Which pause is meant, where the run waits at more than one."
+    )
+    input: JSON | None = strawberry.field(
+        default=None, description="What the pause asks for: an object that fits its inputSchema, at most 64 KiB."
+    )
 
 
 @strawberry.input
@@ -172,6 +178,39 @@ class FinishAttemptInput:
     attempt_id: strawberry.ID
     state: FinalStateInput
     instance: str | None = None
+
+
+@strawberry.input
+class PauseAttemptInput:
+    attempt_id: strawberry.ID
+    pause_id: strawberry.ID = strawberry.field(
+        description="Made by the caller: the same pause asked for again is the same."
+    )
+    key: str = strawberry.field(
+        description="Names the place in the flow, alike in each attempt. One that was answered before is passed."
+    )
+    message: str = ""
+    input_schema: JSON | None = strawberry.field(
+        default=None, description="What has to be given, as JSON Schema of an object, at most 64 KiB. None: nothing."
+    )
+    timeout_seconds: float | None = strawberry.field(default=None, description="None: it waits for ever.")
+    suspends: bool = strawberry.field(
+        default=False, description="The process will go, and say so with finishAttempt: PAUSED."
+    )
+    task_run_id: strawberry.ID | None = None
+
+
+@strawberry.input
+class AwaitResumeInput:
+    attempt_id: strawberry.ID
+    known: int = strawberry.field(description="How many ended pauses of the attempt the caller knows.")
+    wait_seconds: float | None = None
+
+
+@strawberry.input
+class WithdrawPauseInput:
+    attempt_id: strawberry.ID
+    pause_id: strawberry.ID
 
 
 @strawberry.input

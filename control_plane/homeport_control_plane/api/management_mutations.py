@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -66,7 +67,7 @@ from homeport_control_plane.api.results import (
 from homeport_control_plane.api.run_types import FlowRun
 from homeport_control_plane.api.tenancy_types import ApiKey
 from homeport_control_plane.api.worker_types import WorkQueue
-from homeport_control_plane.errors import InvalidInput
+from homeport_control_plane.errors import InvalidInput, NotFound
 
 
 @strawberry.type
@@ -169,10 +170,18 @@ class ManagementMutations:
         """Cancels a run; asked again, the same answer."""
         return FlowRunCancelled(flow_run=await _changed(info, input.id, flow_runs.cancel))
 
-    @mutation(MEMBERS)
+    @mutation(MEMBERS | RUNS)
     async def resume_flow_run(self, info: Info, input: ResumeFlowRunInput) -> ResumeFlowRunResult:
-        """Sends a held run on: it is SCHEDULED and due, and the next claim makes its next attempt."""
-        return FlowRunResumed(flow_run=await _changed(info, input.id, continuation.resume))
+        """Sends a paused run on, with the input that its pause asks for, or a held one. A run may resume others of its
+        project.
+        """
+        context = info.context
+        by = context.principal.flow_run_id
+        run_id = id_of("flow run", input.id)
+        if by is not None and await flow_runs.seen_by_run(context.db, context.tenant_id, run_id, by=by) is None:
+            raise NotFound("flow run", run_id, hint="a run sees the runs of its own project")
+        resume = functools.partial(continuation.resume, key=input.key, input=input.input)
+        return FlowRunResumed(flow_run=await _changed(info, input.id, resume))
 
     @mutation(MEMBERS)
     async def retry_flow_run(self, info: Info, input: RetryFlowRunInput) -> RetryFlowRunResult:

@@ -16,7 +16,7 @@ from homeport_control_plane.api.error_types import (
     SessionSuperseded,
 )
 from homeport_control_plane.api.registered_types import Deployment, Flow, FlowVersion, Project
-from homeport_control_plane.api.run_types import FlowRun, State
+from homeport_control_plane.api.run_types import FlowRun, Pause, State
 from homeport_control_plane.api.tenancy_types import ApiKey
 from homeport_control_plane.api.worker_types import WorkQueue
 from homeport_control_plane.claims import Claim
@@ -68,7 +68,10 @@ class FlowRunCancelled:
     flow_run: FlowRun
 
 
-@strawberry.type(description="Its state is SCHEDULED, and it is due: the next claim makes its next attempt.")
+@strawberry.type(
+    description="Its state is RUNNING where its process waited; else SCHEDULED, and due: the next claim makes its next "
+    "attempt. It is PAUSED still while another pause of it is open."
+)
 class FlowRunResumed:
     flow_run: FlowRun
 
@@ -123,6 +126,21 @@ class EventsAcknowledged:
 class AttemptFinished:
     accepted: bool
     state: State
+
+
+@strawberry.type(description="The pause, open; or the ended one, where its place was answered before.")
+class AttemptPaused:
+    pause: Pause
+
+
+@strawberry.type(description="Every ended pause of the attempt; none if there are no more than the caller knows.")
+class PausesEnded:
+    pauses: list[Pause]
+
+
+@strawberry.type
+class PauseWithdrawn:
+    pause_id: strawberry.ID
 
 
 @strawberry.type
@@ -182,4 +200,13 @@ FinishAttemptResult: TypeAlias = Annotated[
 ]
 ReleaseAttemptResult: TypeAlias = Annotated[
     AttemptReleased | Fenced | NotFound | InvalidTransition | InvalidInput, strawberry.union("ReleaseAttemptResult")
+]
+PauseAttemptResult: TypeAlias = Annotated[
+    AttemptPaused | Fenced | NotFound | InvalidTransition | InvalidInput, strawberry.union("PauseAttemptResult")
+]
+AwaitResumeResult: TypeAlias = Annotated[
+    PausesEnded | Fenced | NotFound | InvalidTransition, strawberry.union("AwaitResumeResult")
+]
+WithdrawPauseResult: TypeAlias = Annotated[
+    PauseWithdrawn | Fenced | NotFound | InvalidTransition, strawberry.union("WithdrawPauseResult")
 ]

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import strawberry
 
-from homeport_control_plane import attempts, flow_runs, logs, states, task_runs
+from homeport_control_plane import attempts, flow_runs, logs, pauses, states, task_runs
 from homeport_control_plane.api.connections import Connection, connection_of
 from homeport_control_plane.api.context import Info
-from homeport_control_plane.api.enums import LogLevel, OnLost, StateType
+from homeport_control_plane.api.enums import LogLevel, OnLost, PauseOutcome, StateType
 from homeport_control_plane.api.filters import LogFilter, TaskRunFilter, log_filter
 from homeport_control_plane.api.registered_types import (
     Deployment,
@@ -151,6 +151,41 @@ class TaskRun:
         return [State.of(state) for state in await info.context.loaders.task_run_states.load(self.row.id)]
 
 
+@strawberry.type(description="Where a run waited, or waits, for a person.")
+class Pause:
+    id: strawberry.ID
+    key: str = strawberry.field(description="Names the place in the flow.")
+    message: str
+    input_schema: JSON | None = strawberry.field(
+        description="What has to be given to go on, as JSON Schema. None: nothing."
+    )
+    suspends: bool = strawberry.field(description="The process does not wait: the next attempt goes on from here.")
+    task_run_id: strawberry.ID | None
+    paused_at: datetime
+    expires_at: datetime | None = strawberry.field(description="None: it waits for ever.")
+    outcome: PauseOutcome | None = strawberry.field(description="None: it is open.")
+    ended_at: datetime | None
+    ended_by: str | None
+    input: JSON | None = strawberry.field(description="What was given.")
+
+    @classmethod
+    def of(cls, pause: pauses.Pause) -> Pause:
+        return cls(
+            id=strawberry.ID(str(pause.id)),
+            key=pause.key,
+            message=pause.message,
+            input_schema=pause.input_schema,
+            suspends=pause.suspends,
+            task_run_id=strawberry.ID(str(pause.task_run_id)) if pause.task_run_id else None,
+            paused_at=pause.paused_at,
+            expires_at=pause.expires_at,
+            outcome=PauseOutcome(pause.outcome) if pause.outcome else None,
+            ended_at=pause.ended_at,
+            ended_by=pause.ended_by,
+            input=pause.input,
+        )
+
+
 @strawberry.type(description="One execution of a deployment.")
 class FlowRun:
     id: strawberry.ID
@@ -221,6 +256,10 @@ class FlowRun:
     @strawberry.field
     async def attempts(self, info: Info) -> list[Attempt]:
         return [Attempt.of(attempt) for attempt in await info.context.loaders.attempts.load(self.row.id)]
+
+    @strawberry.field
+    async def pauses(self, info: Info) -> list[Pause]:
+        return [Pause.of(pause) for pause in await info.context.loaders.pauses.load(self.row.id)]
 
     @strawberry.field
     async def task_run_counts(self, info: Info) -> JSON:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from homeport_control_plane.database import Database
 from homeport_control_plane.errors import DatabaseUnavailable
-from homeport_control_plane.loops import late_marker, outages, partitions, rescuer, scheduler
+from homeport_control_plane.loops import late_marker, outages, partitions, pause_expirer, rescuer, scheduler
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
 
 log = logging.getLogger("homeport.loops")
@@ -30,6 +30,7 @@ def loops(db: Database, timings: Timings = DEFAULT_TIMINGS) -> list[Loop]:
     return [
         Loop("rescuer", timings.rescue_every, lambda: _rescue(db, timings)),
         Loop("late_marker", timings.late_every, lambda: late_marker.run_once(db, timings=timings)),
+        Loop("pause_expirer", timings.pause_every, lambda: pause_expirer.run_once(db)),
         Loop("scheduler", timings.schedule_every, lambda: scheduler.run_once(db, timings=timings)),
         Loop("partitions", timings.partitions_every, lambda: partitions.run_once(db, timings=timings)),
     ]

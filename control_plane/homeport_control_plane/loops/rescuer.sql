@@ -13,11 +13,14 @@ verdict as (
         case
             when r.state_type = 'CANCELLING' then 'CANCELLED'
             when r.state_type = 'PENDING' then case when r.queue_id is null then 'CRASHED' else 'SCHEDULED' end
+            -- It had suspended, and did not come to say that it was gone.
+            when r.state_type = 'PAUSED' and r.state_name = 'Suspended' then 'PAUSED'
             when r.on_lost = 'RETRY' and r.queue_id is not null and r.lost_attempts + 1 < $3 then 'SCHEDULED'
             when r.on_lost = 'HOLD' then 'PAUSED'
             else 'CRASHED'
         end as to_type,
         r.state_type as from_type,
+        r.state_type = 'PAUSED' and r.state_name = 'Suspended' as suspended,
         case
             when not lost.started then format('%s did not start it in time (last heard of at %s)', lost.executor,
                 to_char(lost.heard_at at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS"Z"'))
@@ -30,11 +33,13 @@ rescued as (
     update flow_run r set
         state_type = v.to_type,
         state_name = case
-            when v.to_type = 'SCHEDULED' and v.from_type = 'RUNNING' then 'AwaitingRetry'
+            when v.to_type = 'SCHEDULED' and v.from_type in ('RUNNING', 'PAUSED') then 'AwaitingRetry'
+            when v.suspended then 'Suspended'
             when v.to_type = 'PAUSED' then 'Held'
             else initcap(v.to_type) end,
         state_message = case
             when v.to_type = 'CANCELLED' then format('Cancelled: attempt %s is gone; %s', v.number, v.seen)
+            when v.suspended then r.state_message
             when v.from_type = 'PENDING' then format('Attempt %s given up: %s', v.number, v.seen)
             when v.to_type = 'SCHEDULED' then format('Attempt %s lost: %s; to be tried again', v.number, v.seen)
             when v.to_type = 'PAUSED' then format('Attempt %s lost: %s; held for a person to decide', v.number, v.seen)
@@ -43,7 +48,7 @@ rescued as (
         state_at = coalesce($1::timestamptz, now()),
         state_actor = 'rescuer',
         event_number = r.event_number + 1,
-        lost_attempts = r.lost_attempts + case when v.from_type = 'RUNNING' then 1 else 0 end,
+        lost_attempts = r.lost_attempts + case when v.from_type in ('RUNNING', 'PAUSED') and not v.suspended then 1 else 0 end,
         finished_at = case when v.to_type in ('CRASHED', 'CANCELLED') then coalesce($1::timestamptz, now()) end,
         attempt_id = null
     from verdict v
