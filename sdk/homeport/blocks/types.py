@@ -64,10 +64,49 @@ class BlockType:
         """The JSON Schema of its fields, under the names that a reference has."""
         return self.fields.model_json_schema(by_alias=False)
 
+    @property
+    def about(self) -> str:
+        """What it is, in a sentence."""
+        import inspect
+
+        return (inspect.getdoc(self.fields) or "").partition("\n")[0]
+
+    def described_fields(self) -> list[dict[str, Any]]:
+        """Each field with its name, type, default and sentence, for people."""
+        required = set(self.schema.get("required", ()))
+        return [
+            {
+                "name": name,
+                "type": _type_in_words(part),
+                "secret": name in self.secret_fields,
+                "required": name in required,
+                "default": part.get("default"),
+                "about": str(part.get("description", "")),
+            }
+            for name, part in self.schema.get("properties", {}).items()
+        ]
+
     @cached_property
     def secret_fields(self) -> frozenset[str]:
         """The fields that are given by reference."""
         return self.fields.secret_names()
+
+    @cached_property
+    def spellings(self) -> dict[str, str]:
+        """Every name under which a field may be given -> its name."""
+        from pydantic import AliasChoices
+
+        found: dict[str, str] = {}
+        for name, field in self.fields.model_fields.items():
+            alias = field.validation_alias
+            others = alias.choices if isinstance(alias, AliasChoices) else [alias, field.alias]
+            found |= {other: name for other in others if isinstance(other, str)}
+        return found | {name: name for name in self.fields.model_fields}
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether names of another version are taken, which are no fields but say what fields are."""
+        return bool(self.fields.__pydantic_decorators__.model_validators)
 
     def described(self) -> dict[str, Any]:
         """What the control plane is told of it."""
@@ -95,7 +134,7 @@ def block_type(slug: str) -> BlockType:
 
         return BlockType(name, _imported(BUILT_IN[name]), homeport.__version__, is_storage=False)
     if found is None:
-        known = sorted({*BUILT_IN, *_entries()})
+        known = slugs()
         near = difflib.get_close_matches(name, [*known, *ALIASES], 1)
         hint = f"Did you mean {canonical(near[0])}?" if near else f"Types: {', '.join(known)}"
         raise UnknownBlockType(
@@ -105,16 +144,37 @@ def block_type(slug: str) -> BlockType:
     return _of_entry(found)
 
 
+def slugs() -> list[str]:
+    """The names of all types, without importing any."""
+    return sorted({*BUILT_IN, *_entries()})
+
+
 def block_types() -> tuple[list[BlockType], dict[str, str]]:
     """All types that can be imported here, by slug; and of the others, what is missing."""
     found: list[BlockType] = []
     missing: dict[str, str] = {}
-    for slug in sorted({*BUILT_IN, *_entries()}):
+    for slug in slugs():
         try:
             found.append(block_type(slug))
         except UnknownBlockType as error:
             missing[slug] = str(error)
     return found, missing
+
+
+def _type_in_words(part: Mapping[str, Any]) -> str:
+    """A part of a JSON Schema as a person says it: "string", "integer or string", "list of string"."""
+    if "enum" in part:
+        return " | ".join(str(choice) for choice in part["enum"])
+    if "const" in part:
+        return str(part["const"])
+    if "$ref" in part:
+        return str(part["$ref"]).rpartition("/")[2]
+    choices = [choice for choice in part.get("anyOf", part.get("oneOf", ())) if choice.get("type") != "null"]
+    if choices:
+        return " or ".join(dict.fromkeys(_type_in_words(choice) for choice in choices))
+    if part.get("type") == "array":
+        return f"list of {_type_in_words(part.get('items', {}))}"
+    return str(part.get("type", "any"))
 
 
 def _entries() -> dict[str, EntryPoint]:

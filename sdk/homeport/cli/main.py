@@ -26,6 +26,7 @@ ENTRIES = {
     "logs": Entry(f"{_HERE}.flow_run_logs:logs", "Show or follow a run's log (flow-run logs)."),
     "explain": Entry(f"{_HERE}.explain:explain", "Say why a run is not running yet (run explain)."),
     "agent": Entry("homeport.commands", "Start agents, and see which there are.", entry_point=True),
+    "block": Entry(f"{_HERE}.block:block", "Create, check and change blocks: named storage and infrastructure."),
     "artifact": Entry(f"{_HERE}.artifact:artifact", "List and show artifacts of runs."),
     "kv": Entry(f"{_HERE}.kv:kv", "Set, get, list and delete values that flows keep by key."),
     "work-queue": Entry(f"{_HERE}.work_queue:work_queue", "Create, pause and limit work queues."),
