@@ -46,7 +46,7 @@ where b.tenant_id = $1 and b.id = $2
 delete from block b
 where b.tenant_id = $1 and b.id = $2 and not exists (
     select from flow_version v join deployment d on d.flow_version_id = v.id
-    where v.tenant_id = $1 and v.block_id = b.id)
+    where v.tenant_id = $1 and v.block_id = b.id and d.deleted_at is null)
 returning b.id
 
 -- name: get
@@ -75,7 +75,7 @@ cross join lateral (
     join deployment d on d.flow_version_id = v.id
     join flow f on f.id = v.flow_id
     join project p on p.id = f.project_id
-    where v.tenant_id = $1 and v.block_id = b.id
+    where v.tenant_id = $1 and v.block_id = b.id and d.deleted_at is null
     order by p.name, f.name, d.name
     limit $3
 ) d

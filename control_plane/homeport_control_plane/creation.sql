@@ -8,7 +8,7 @@ join flow f on f.id = d.flow_id
 join project p on p.id = f.project_id
 join flow_version v on v.id = d.flow_version_id
 join work_queue q on q.id = d.queue_id
-where d.tenant_id = $1
+where d.tenant_id = $1 and d.deleted_at is null
   and case
       when $2::uuid is not null then d.id = $2
       when $3::uuid is not null then d.flow_id = $3 and d.name = $6::text

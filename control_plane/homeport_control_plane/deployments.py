@@ -19,7 +19,7 @@ SQL = load_sql("deployments")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment; `on_lost` is CRASH, RETRY or HOLD."""
+    """A deployment; `on_lost` is CRASH, RETRY or HOLD. A deleted one is kept for the history of its runs."""
 
     id: UUID
     name: str
@@ -36,13 +36,18 @@ class Deployment:
     paused: bool
     schedule: Any
     schedule_active: bool
+    description: str
+    version: str | None
+    tags: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None
 
 
 async def get(db: Queries, tenant_id: UUID, deployment_id: UUID) -> Deployment | None:
-    """The deployment of this id, if the tenant has it."""
-    return (await get_many(db, tenant_id, [deployment_id])).get(deployment_id)
+    """The deployment of this id, if the tenant has it and nobody deleted it."""
+    found = (await get_many(db, tenant_id, [deployment_id])).get(deployment_id)
+    return None if found is None or found.deleted_at is not None else found
 
 
 async def by_name(db: Queries, tenant_id: UUID, project: str, flow: str, name: str = "default") -> Deployment | None:
@@ -54,7 +59,7 @@ async def by_name(db: Queries, tenant_id: UUID, project: str, flow: str, name: s
 
 
 async def get_many(db: Queries, tenant_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Deployment]:
-    """The deployments of these ids that exist in the tenant."""
+    """The deployments of these ids that the tenant has or had."""
     rows = await db.fetch(SQL["get_many"], tenant_id, list(ids))
     return {row["id"]: _deployment(row) for row in rows}
 
@@ -89,4 +94,4 @@ def upcoming(deployment: Deployment, first: int, now: datetime) -> list[datetime
 
 def _deployment(row: Row) -> Deployment:
     documents = {name: from_json(row[name]) for name in ("parameters", "run_config", "schedule")}
-    return Deployment(**{**row, **documents, "labels": tuple(row["labels"])})
+    return Deployment(**{**row, **documents, "labels": tuple(row["labels"]), "tags": tuple(row["tags"])})

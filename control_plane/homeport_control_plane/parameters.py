@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-from homeport_control_plane.errors import InvalidInput
+from homeport_control_plane.errors import FieldProblem, InvalidInput
 from homeport_control_plane.json_schemas import JsonSchema
 
 
@@ -13,11 +14,24 @@ class ParameterSchema:
 
     def __init__(self, schema: Any) -> None:
         """Compiles the schema. Raises InvalidInput that says what is wrong with it."""
+        self._given = schema
         self._schema = JsonSchema("parameterSchema", schema, of="the parameters")
 
     def check(self, parameters: dict[str, Any]) -> None:
         """Raises InvalidInput with one problem for each parameter that the schema refuses."""
-        problems = self._schema.problems("parameters", parameters)
+        self._refuse(self._schema.problems("parameters", parameters))
+
+    def check_given(self, parameters: dict[str, Any]) -> None:
+        """The same for some of the parameters, to which each run adds others: none is required."""
+        if parameters:
+            self._refuse(self._of_some.problems("parameters", parameters))
+
+    @cached_property
+    def _of_some(self) -> JsonSchema:
+        given = {key: value for key, value in self._given.items() if key != "required"}
+        return JsonSchema("parameterSchema", given, of="the parameters")
+
+    def _refuse(self, problems: list[FieldProblem]) -> None:
         if problems:
             raise InvalidInput(
                 f"the parameters do not fit the flow: {problems[0].path}: {problems[0].message}",

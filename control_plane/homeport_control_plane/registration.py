@@ -1,10 +1,14 @@
-"""Registering a flow: one call makes or updates flow, version and deployment, and nothing if nothing changed."""
+"""Registering flows: one call makes or updates flow, version and deployment, and nothing if nothing changed.
+
+Several at once are registered in one transaction: all of them, or none.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,6 +23,9 @@ from homeport_control_plane.ids import new_id
 from homeport_control_plane.parameters import ParameterSchema
 
 SQL = load_sql("registration")
+DEFAULT_PROJECT = "default"
+"""Made by the first registration into it: people who never heard of projects need not."""
+MOST_AT_ONCE = 100
 ON_LOST = ("CRASH", "RETRY", "HOLD")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -54,87 +61,189 @@ class _Description:
         return hashlib.sha256(repr(parts).encode()).digest()
 
 
-async def register(
-    db: Database,
-    tenant_id: UUID,
-    *,
-    actor: str,
-    project: str,
-    name: str,
-    entrypoint: str,
-    parameter_schema: Any,
-    storage: Any,
-    content_digest: str,
-    sdk_version: str,
-    python_version: str,
-    description: str = "",
-    graph: Any = None,
-    deployment: str = "default",
-    parameters: Any = None,
-    labels: Sequence[str] | None = None,
-    queue: str = "default",
-    run_config: Any = None,
-    on_lost: str = "CRASH",
-    envelope: Any = None,
-    schedule: Any = None,
-    schedule_active: bool = True,
-    force: bool = False,
-) -> Registered:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A flow and one of its deployments, as a client describes them; `schedule_active` None leaves it as it is."""
+
+    project: str
+    name: str
+    entrypoint: str
+    parameter_schema: Any
+    storage: Any
+    content_digest: str
+    sdk_version: str
+    python_version: str
+    description: str = ""
+    graph: Any = None
+    deployment: str = "default"
+    deployment_description: str = ""
+    deployment_version: str | None = None
+    tags: Sequence[str] | None = None
+    parameters: Any = None
+    labels: Sequence[str] | None = None
+    queue: str = "default"
+    run_config: Any = None
+    on_lost: str = "CRASH"
+    envelope: Any = None
+    schedule: Any = None
+    schedule_active: bool | None = True
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A registration whose every part can be stored, as text where a column is a document."""
+
+    given: Registration
+    described: _Description
+    stored: dict[str, Any]
+    block: str | None
+    parameters: str
+    labels: list[str]
+    run_config: str
+    schedule: str | None
+    tags: list[str]
+
+    @property
+    def order(self) -> tuple[str, str, str]:
+        """All take locks in this order, so that two registrations of the same flows wait instead of deadlocking."""
+        return (self.given.project, self.given.name, self.given.deployment)
+
+
+async def register(db: Database, tenant_id: UUID, given: Registration, *, actor: str) -> Registered:
     """Flow, version and deployment as described.
 
-    The same content and description as the latest version makes no new version unless `force`. Idempotent by nature,
-    so a repeated call is safe. Raises NotFound (the project), InvalidInput.
+    The same content and description as the latest version, or as the deployment's own, makes no new version unless
+    `force`. Idempotent by nature, so a repeated call is safe. Raises NotFound (the project), InvalidInput.
     """
-    names.name("name", name)
-    names.name("deployment", deployment)
-    schema = ParameterSchema(parameter_schema)
-    if on_lost not in ON_LOST:
-        raise InvalidInput.field("onLost", f"must be one of {', '.join(ON_LOST)}; found {on_lost!r}")
-    stored = _object("storage", storage)
-    block = _block_of(stored)
-    described = _Description(
-        names.text("description", description, limit=64 * 1024),
-        names.name("entrypoint", entrypoint, limit=1000),
-        to_json("parameterSchema", parameter_schema),
-        None if graph is None else to_json("graph", graph, limit=4 * 1024 * 1024),
-        to_json("storage", stored),
-        _content_digest(content_digest),
-        names.name("sdkVersion", sdk_version),
-        names.name("pythonVersion", python_version),
-        None if envelope is None else to_json("envelope", envelope),
-    )
-    default_parameters = to_json("parameters", _object("parameters", parameters))
-    config = to_json("runConfig", _object("runConfig", run_config))
-    wanted_labels = names.labels("labels", labels or ())
-    wanted_schedule = None if schedule is None else _schedule(schedule, schema, _object("parameters", parameters))
+    [registered] = await _register_all(db, tenant_id, [_checked(given)], actor=actor)
+    return registered
 
-    async with db.transaction() as session:
-        flow_id = await _flow(session, tenant_id, project, name)
-        block_id = None if block is None else await _use(session, tenant_id, block, stored)
-        version_id, new = await _version(session, tenant_id, flow_id, described, block_id, actor=actor, force=force)
-        queue_id = (await work_queues.ensure(session, tenant_id, [queue]))[queue]
-        changed = await session.fetchval(
-            SQL["deployment"],
-            new_id(),
-            tenant_id,
-            flow_id,
-            deployment,
-            version_id,
-            queue_id,
-            default_parameters,
-            wanted_labels,
-            config,
-            on_lost,
-            wanted_schedule,
-            schedule_active,
-        )
-        if changed is not None:
-            await session.execute(SQL["take_back"], tenant_id, changed)
-    return await _registered(db, tenant_id, flow_id, version_id, project, name, deployment, new or changed is not None)
+
+async def register_many(
+    db: Database, tenant_id: UUID, given: Sequence[Registration], *, actor: str, dry_run: bool = False
+) -> list[Registered]:
+    """What stands after all of them, in their order; all are registered, or none.
+
+    With `dry_run` nothing is kept of it: the answer, and what it raises, is what registering them would have led to.
+    Raises NotFound (a project, a block), and InvalidInput with the problems of every one, under `inputs[2].schedule`.
+    """
+    if len(given) > MOST_AT_ONCE:
+        raise InvalidInput.field("inputs", f"{len(given)} are more than the limit of {MOST_AT_ONCE}")
+    checked: list[_Checked] = []
+    refused: list[tuple[int, InvalidInput]] = []
+    for at, one in enumerate(given):
+        try:
+            checked.append(_checked(one))
+        except InvalidInput as error:
+            refused.append((at, error))
+    if refused:
+        raise _of_inputs(refused)
+    return await _register_all(db, tenant_id, checked, actor=actor, dry_run=dry_run)
+
+
+def _of_inputs(refused: Sequence[tuple[int, InvalidInput]]) -> InvalidInput:
+    fields = [FieldProblem(f"inputs[{at}].{f.path}", f.message) for at, error in refused for f in error.fields]
+    at, first = refused[0]
+    return InvalidInput(f"inputs[{at}]: {first.message}", fields=fields, hint=first.hint)
+
+
+class _DryRun(Exception):  # noqa: N818 - named for what it ends
+    """Rolls back what a dry run did."""
+
+
+async def _register_all(
+    db: Database, tenant_id: UUID, checked: Sequence[_Checked], *, actor: str, dry_run: bool = False
+) -> list[Registered]:
+    made: dict[int, Registered] = {}
+    with suppress(_DryRun):
+        async with db.transaction() as session:
+            queues = await work_queues.ensure(session, tenant_id, [one.given.queue for one in checked])
+            for at, one in sorted(enumerate(checked), key=lambda pair: pair[1].order):
+                try:
+                    made[at] = await _register(session, tenant_id, one, queues[one.given.queue], actor=actor)
+                except InvalidInput as error:
+                    raise (_of_inputs([(at, error)]) if len(checked) > 1 else error) from error
+            if dry_run:
+                raise _DryRun
+    return [made[at] for at in range(len(checked))]
+
+
+def _checked(given: Registration) -> _Checked:
+    names.name("name", given.name)
+    names.name("deployment", given.deployment)
+    names.name("queue", given.queue)
+    names.text("deploymentDescription", given.deployment_description, limit=64 * 1024)
+    if given.deployment_version is not None:
+        names.name("deploymentVersion", given.deployment_version)
+    schema = ParameterSchema(given.parameter_schema)
+    if given.on_lost not in ON_LOST:
+        raise InvalidInput.field("onLost", f"must be one of {', '.join(ON_LOST)}; found {given.on_lost!r}")
+    stored, parameters = _object("storage", given.storage), _object("parameters", given.parameters)
+    schema.check_given(parameters)
+    return _Checked(
+        given,
+        _Description(
+            names.text("description", given.description, limit=64 * 1024),
+            names.name("entrypoint", given.entrypoint, limit=1000),
+            to_json("parameterSchema", given.parameter_schema),
+            None if given.graph is None else to_json("graph", given.graph, limit=4 * 1024 * 1024),
+            to_json("storage", stored),
+            _content_digest(given.content_digest),
+            names.name("sdkVersion", given.sdk_version),
+            names.name("pythonVersion", given.python_version),
+            None if given.envelope is None else to_json("envelope", given.envelope),
+        ),
+        stored,
+        _block_of(stored),
+        to_json("parameters", parameters),
+        names.labels("labels", given.labels or ()),
+        to_json("runConfig", _object("runConfig", given.run_config)),
+        None if given.schedule is None else fitting_schedule(given.schedule, schema, parameters),
+        names.labels("tags", given.tags or ()),
+    )
+
+
+async def _register(session: Session, tenant_id: UUID, one: _Checked, queue_id: UUID, *, actor: str) -> Registered:
+    given = one.given
+    flow_id = await _flow(session, tenant_id, given.project, given.name)
+    block_id = None if one.block is None else await _use(session, tenant_id, one.block, one.stored)
+    version_id, new = await _version(session, tenant_id, flow_id, one, block_id, actor=actor)
+    changed = await session.fetchval(
+        SQL["deployment"],
+        new_id(),
+        tenant_id,
+        flow_id,
+        given.deployment,
+        version_id,
+        queue_id,
+        one.parameters,
+        one.labels,
+        one.run_config,
+        given.on_lost,
+        one.schedule,
+        given.schedule_active,
+        given.deployment_description,
+        given.deployment_version,
+        one.tags,
+    )
+    if changed is not None:
+        await session.execute(SQL["take_back"], tenant_id, changed)
+    flow = await flows.get(session, tenant_id, flow_id)
+    version = (await flows.versions_by_id(session, tenant_id, [version_id])).get(version_id)
+    made = await deployments.by_name(session, tenant_id, given.project, given.name, given.deployment)
+    assert flow is not None, "this transaction made or locked it"
+    assert version is not None, "and its version"
+    assert made is not None, "and its deployment"
+    return Registered(flow, version, made, new or changed is not None)
 
 
 async def _flow(session: Session, tenant_id: UUID, project: str, name: str) -> UUID:
-    project_id = await session.fetchval(SQL["project"], tenant_id, names.filter_text("project", project))
+    named = names.filter_text("project", project)
+    project_id = await session.fetchval(SQL["project"], tenant_id, named)
+    if project_id is None and project == DEFAULT_PROJECT:
+        await session.execute(SQL["default_project"], new_id(), tenant_id, project)
+        project_id = await session.fetchval(SQL["project"], tenant_id, named)
     if project_id is None:
         raise NotFound("project", project, hint=f"make it: homeport create project {project!r}")
     flow_id: UUID = await session.fetchval(SQL["flow"], new_id(), tenant_id, project_id, name)
@@ -153,23 +262,14 @@ async def _use(session: Session, tenant_id: UUID, block: str, storage: dict[str,
 
 
 async def _version(
-    session: Session,
-    tenant_id: UUID,
-    flow_id: UUID,
-    described: _Description,
-    block_id: UUID | None,
-    *,
-    actor: str,
-    force: bool,
+    session: Session, tenant_id: UUID, flow_id: UUID, one: _Checked, block_id: UUID | None, *, actor: str
 ) -> tuple[UUID, bool]:
-    latest = await session.fetchrow(SQL["latest_version"], tenant_id, flow_id)
-    unchanged = latest is not None and (latest["content_digest"], latest["description_digest"], latest["block_id"]) == (
-        described.content_digest,
-        described.digest,
-        block_id,
-    )
-    if unchanged and not force:
-        return latest["id"], False
+    described = one.described
+    wanted = (described.content_digest, described.digest, block_id)
+    # The deployment's own comes first: two deployments of a flow may each keep a version of their own.
+    for known in await session.fetch(SQL["known_versions"], tenant_id, flow_id, one.given.deployment):
+        if (known["content_digest"], known["description_digest"], known["block_id"]) == wanted and not one.given.force:
+            return known["id"], False
     version_id: UUID = await session.fetchval(
         SQL["new_version"],
         new_id(),
@@ -191,25 +291,7 @@ async def _version(
     return version_id, True
 
 
-async def _registered(
-    db: Database,
-    tenant_id: UUID,
-    flow_id: UUID,
-    version_id: UUID,
-    project: str,
-    name: str,
-    deployment: str,
-    changed: bool,
-) -> Registered:
-    flow = await flows.get(db, tenant_id, flow_id)
-    version = (await flows.versions_by_id(db, tenant_id, [version_id])).get(version_id)
-    made = await deployments.by_name(db, tenant_id, project, name, deployment)
-    if flow is None or version is None or made is None:
-        raise NotFound("project", project, hint="it was deleted while the flow was being registered")
-    return Registered(flow, version, made, changed)
-
-
-def _schedule(value: Any, schema: ParameterSchema, parameters: dict[str, Any]) -> str:
+def fitting_schedule(value: Any, schema: ParameterSchema, parameters: dict[str, Any]) -> str:
     """The schedule's text; its runs can be made, because each clock's parameters fit the flow."""
     schedule, text = schedules.checked(value)
     for index, clock in enumerate(schedule.clocks):

@@ -136,11 +136,18 @@ create table deployment (
     scheduled_until timestamptz not null default '-infinity',
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
+    -- For people to find it by, and a version of their own.
+    description text not null default '',
+    version text,
+    tags text[] not null default '{}',
+    -- A deleted deployment makes no runs, and stays for the history of those it made. Registering it again revives it.
+    deleted_at timestamptz,
     unique (tenant_id, flow_id, name),
     unique (tenant_id, id),
     foreign key (tenant_id, flow_id) references flow (tenant_id, id),
     foreign key (tenant_id, flow_version_id) references flow_version (tenant_id, id),
-    foreign key (tenant_id, queue_id) references work_queue (tenant_id, id)
+    foreign key (tenant_id, queue_id) references work_queue (tenant_id, id),
+    constraint deleted_is_at_rest check (deleted_at is null or (paused and schedule is null))
 );
 create index deployment_of_version on deployment (flow_version_id);
 create index deployment_newest on deployment (tenant_id, created_at desc, id desc);

@@ -64,7 +64,7 @@ class World:
             "python_version": "3.11.9",
             **changes,
         }
-        return await registration.register(self.db, self.tenant_id, actor=ACTOR, **given)
+        return await registration.register(self.db, self.tenant_id, registration.Registration(**given), actor=ACTOR)
 
     async def run(self, flow: str = "f", *, now: datetime | None = None, **changes: Any) -> FlowRun:
         """A scheduled run of the flow's default deployment."""

@@ -49,6 +49,9 @@ class RegisterFlowInput:
     )
     content_digest: str = strawberry.field(description='"sha256:<64 hex digits>" of the code.')
     deployment: str = "default"
+    deployment_description: str = ""
+    deployment_version: str | None = None
+    tags: list[str] | None = None
     parameters: JSON | None = None
     labels: list[str] | None = None
     queue: str = "default"
@@ -60,9 +63,25 @@ class RegisterFlowInput:
     schedule: JSON | None = strawberry.field(
         default=None, description="When runs are due: clocks, filters, adjustments. None: only when asked for."
     )
-    schedule_active: bool = strawberry.field(default=True, description="False: the schedule makes no runs for now.")
+    schedule_active: bool | None = strawberry.field(
+        default=True, description="False: the schedule makes no runs for now. Null: as it is, and true for a new one."
+    )
     force: bool = False
     idempotency_key: str | None = None
+
+
+@strawberry.input(description="What is given is changed; the rest stays as it is.")
+class UpdateDeploymentInput:
+    id: strawberry.ID
+    paused: bool | None = strawberry.field(default=None, description="True: no agent gets a run of it, for now.")
+    schedule: JSON | None = None
+    clear_schedule: bool = False
+    schedule_active: bool | None = None
+
+
+@strawberry.input
+class DeleteDeploymentInput:
+    id: strawberry.ID
 
 
 @strawberry.input(

@@ -13,6 +13,7 @@ from homeport_control_plane import (
     claims,
     continuation,
     creation,
+    deployment_changes,
     flow_runs,
     projects,
     registration,
@@ -27,11 +28,13 @@ from homeport_control_plane.api.inputs import (
     CreateFlowRunInput,
     CreateProjectInput,
     CreateWorkQueueInput,
+    DeleteDeploymentInput,
     DeleteProjectInput,
     RegisterFlowInput,
     ResumeFlowRunInput,
     RetryFlowRunInput,
     RevokeApiKeyInput,
+    UpdateDeploymentInput,
     UpdateWorkQueueInput,
 )
 from homeport_control_plane.api.permissions import ADMINS, MEMBERS, RUNS, mutation
@@ -46,7 +49,10 @@ from homeport_control_plane.api.results import (
     CreateFlowRunsResult,
     CreateProjectResult,
     CreateWorkQueueResult,
+    DeleteDeploymentResult,
     DeleteProjectResult,
+    DeploymentDeleted,
+    DeploymentUpdated,
     FlowRegistered,
     FlowRunCancelled,
     FlowRunClaimed,
@@ -54,12 +60,15 @@ from homeport_control_plane.api.results import (
     FlowRunResumed,
     FlowRunRetried,
     FlowRunsCreated,
+    FlowsRegistered,
     ProjectCreated,
     ProjectDeleted,
     RegisterFlowResult,
+    RegisterFlowsResult,
     ResumeFlowRunResult,
     RetryFlowRunResult,
     RevokeApiKeyResult,
+    UpdateDeploymentResult,
     UpdateWorkQueueResult,
     WorkQueueCreated,
     WorkQueueUpdated,
@@ -113,37 +122,49 @@ class ManagementMutations:
     @mutation(MEMBERS)
     async def register_flow(self, info: Info, input: RegisterFlowInput) -> RegisterFlowResult:
         """Makes or updates flow, version and deployment as described; the same description again changes nothing."""
-        registered = await registration.register(
+        context = info.context
+        made = await registration.register(
+            context.db, context.tenant_id, _registration(input), actor=context.principal.actor
+        )
+        return _flow_registered(made)
+
+    @mutation(MEMBERS)
+    async def register_flows(
+        self, info: Info, inputs: list[RegisterFlowInput], dry_run: bool = False
+    ) -> RegisterFlowsResult:
+        """Registers up to 100, all of them or none; with `dryRun` none, and the answer is what it would be."""
+        context = info.context
+        made = await registration.register_many(
+            context.db,
+            context.tenant_id,
+            [_registration(input) for input in inputs],
+            actor=context.principal.actor,
+            dry_run=dry_run,
+        )
+        return FlowsRegistered(registered=[_flow_registered(one) for one in made])
+
+    @mutation(MEMBERS)
+    async def update_deployment(self, info: Info, input: UpdateDeploymentInput) -> UpdateDeploymentResult:
+        """Pauses or resumes a deployment; sets, takes away, pauses or resumes its schedule."""
+        found = await deployment_changes.update(
             info.context.db,
             info.context.tenant_id,
-            actor=info.context.principal.actor,
-            project=input.project,
-            name=input.name,
-            description=input.description,
-            entrypoint=input.entrypoint,
-            parameter_schema=input.parameter_schema,
-            graph=input.graph,
-            storage=input.storage,
-            content_digest=input.content_digest,
-            deployment=input.deployment,
-            parameters=input.parameters,
-            labels=input.labels,
-            queue=input.queue,
-            run_config=input.run_config,
-            on_lost=input.on_lost.value,
-            sdk_version=input.sdk_version,
-            python_version=input.python_version,
-            envelope=input.envelope,
+            id_of("deployment", input.id),
+            paused=input.paused,
             schedule=input.schedule,
+            clear_schedule=input.clear_schedule,
             schedule_active=input.schedule_active,
-            force=input.force,
         )
-        return FlowRegistered(
-            flow=Flow.of(registered.flow),
-            flow_version=FlowVersion.of(registered.flow_version),
-            deployment=Deployment.of(registered.deployment),
-            changed=registered.changed,
+        return DeploymentUpdated(deployment=Deployment.of(found))
+
+    @mutation(MEMBERS)
+    async def delete_deployment(self, info: Info, input: DeleteDeploymentInput) -> DeleteDeploymentResult:
+        """Deletes a deployment and cancels its waiting runs. What agents hold goes on; the history of runs stays."""
+        context = info.context
+        cancelled = await deployment_changes.delete(
+            context.db, context.tenant_id, id_of("deployment", input.id), actor=context.principal.actor
         )
+        return DeploymentDeleted(id=input.id, cancelled=cancelled)
 
     @mutation(MEMBERS | RUNS)
     async def create_flow_run(self, info: Info, input: CreateFlowRunInput) -> CreateFlowRunResult:
@@ -229,6 +250,43 @@ class ManagementMutations:
             description=input.description,
         )
         return WorkQueueUpdated(work_queue=WorkQueue.of(queue))
+
+
+def _registration(input: RegisterFlowInput) -> registration.Registration:
+    return registration.Registration(
+        project=input.project,
+        name=input.name,
+        description=input.description,
+        entrypoint=input.entrypoint,
+        parameter_schema=input.parameter_schema,
+        graph=input.graph,
+        storage=input.storage,
+        content_digest=input.content_digest,
+        deployment=input.deployment,
+        deployment_description=input.deployment_description,
+        deployment_version=input.deployment_version,
+        tags=input.tags,
+        parameters=input.parameters,
+        labels=input.labels,
+        queue=input.queue,
+        run_config=input.run_config,
+        on_lost=input.on_lost.value,
+        sdk_version=input.sdk_version,
+        python_version=input.python_version,
+        envelope=input.envelope,
+        schedule=input.schedule,
+        schedule_active=input.schedule_active,
+        force=input.force,
+    )
+
+
+def _flow_registered(registered: registration.Registered) -> FlowRegistered:
+    return FlowRegistered(
+        flow=Flow.of(registered.flow),
+        flow_version=FlowVersion.of(registered.flow_version),
+        deployment=Deployment.of(registered.deployment),
+        changed=registered.changed,
+    )
 
 
 async def _changed(info: Info, id: strawberry.ID, change: Callable[..., Awaitable[flow_runs.FlowRun]]) -> FlowRun:

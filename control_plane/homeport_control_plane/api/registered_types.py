@@ -114,8 +114,12 @@ class Deployment:
     paused: bool
     schedule: JSON | None = strawberry.field(description="Clocks, filters and adjustments, as they were registered.")
     schedule_active: bool
+    description: str
+    version: str | None = strawberry.field(description="A version that people gave it.")
+    tags: list[str] = strawberry.field(description="For people to find it by; agents do not look at them.")
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None = strawberry.field(description="Set where only the history of its runs is left.")
     row: strawberry.Private[deployments.Deployment]
 
     @classmethod
@@ -131,8 +135,12 @@ class Deployment:
             paused=deployment.paused,
             schedule=deployment.schedule,
             schedule_active=deployment.schedule_active,
+            description=deployment.description,
+            version=deployment.version,
+            tags=list(deployment.tags),
             created_at=deployment.created_at,
             updated_at=deployment.updated_at,
+            deleted_at=deployment.deleted_at,
             row=deployment,
         )
 

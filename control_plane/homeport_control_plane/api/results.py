@@ -52,6 +52,22 @@ class FlowRegistered:
     changed: bool
 
 
+@strawberry.type(description="All of them, in the order of the inputs.")
+class FlowsRegistered:
+    registered: list[FlowRegistered]
+
+
+@strawberry.type
+class DeploymentUpdated:
+    deployment: Deployment
+
+
+@strawberry.type
+class DeploymentDeleted:
+    id: strawberry.ID
+    cancelled: int = strawberry.field(description="How many waiting runs were cancelled with it.")
+
+
 @strawberry.type
 class FlowRunCreated:
     flow_run: FlowRun
@@ -160,6 +176,15 @@ RevokeApiKeyResult: TypeAlias = Annotated[
 ]
 RegisterFlowResult: TypeAlias = Annotated[
     FlowRegistered | NotFound | Conflict | InvalidInput, strawberry.union("RegisterFlowResult")
+]
+RegisterFlowsResult: TypeAlias = Annotated[
+    FlowsRegistered | NotFound | Conflict | InvalidInput, strawberry.union("RegisterFlowsResult")
+]
+UpdateDeploymentResult: TypeAlias = Annotated[
+    DeploymentUpdated | NotFound | InvalidInput, strawberry.union("UpdateDeploymentResult")
+]
+DeleteDeploymentResult: TypeAlias = Annotated[
+    DeploymentDeleted | NotFound | InvalidInput, strawberry.union("DeleteDeploymentResult")
 ]
 CreateFlowRunResult: TypeAlias = Annotated[
     FlowRunCreated | NotFound | InvalidInput | Conflict, strawberry.union("CreateFlowRunResult")
