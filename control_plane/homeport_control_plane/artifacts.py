@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane import names
+from homeport_control_plane import names, result_references
 from homeport_control_plane.database import Database, Queries, Row, load_sql
 from homeport_control_plane.documents import from_json, to_json
 from homeport_control_plane.errors import InvalidInput, NotFound
@@ -18,7 +18,7 @@ from homeport_control_plane.pages import Page, decode_time_cursor, page_of, page
 SQL = load_sql("artifacts")
 MAX_DATA_BYTES = 256 * 1024
 KINDS = ("LINK", "MARKDOWN", "TABLE", "IMAGE")
-# What the data of a kind must hold, and of which type it is.
+# What the data of a kind must hold, and of which type it is; or "stored", where its bytes lie in the user's storage.
 _NEEDED: dict[str, tuple[str, type]] = {
     "LINK": ("link", str),
     "MARKDOWN": ("markdown", str),
@@ -118,6 +118,9 @@ async def page(
 
 
 def _checked(kind: str, data: Any) -> str:
+    if isinstance(data, dict) and data.get("stored") is not None:
+        result_references.convert("data.stored", data["stored"])
+        return to_json("data", data, limit=result_references.MAX_REFERENCE_BYTES)
     name, type_ = _NEEDED[kind]
     if not isinstance(data, dict) or not isinstance(data.get(name), type_):
         raise InvalidInput.field("data", f"of a {kind} must be an object with {name!r}, a {type_.__name__}")

@@ -1,6 +1,7 @@
 """What every task runner must do. A runner subclasses TaskRunnerSuite and gives the fixture `runner`."""
 
 import asyncio
+import base64
 import contextvars
 import logging
 import os
@@ -17,11 +18,12 @@ import pytest
 
 import homeport
 from homeport import allow_failure, flow, get_run_logger, kv, tags, task, unmapped
-from homeport.artifacts import create_markdown_artifact, create_table_artifact
+from homeport.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from homeport.client import NotFoundError
 from homeport.context import get as from_context
 from homeport.engine import current
 from homeport.engine.masking import kept_apart
+from homeport.stored_artifacts import read
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
 from homeport.tasks import task_input_hash
 from homeport.testing import try_run
@@ -29,6 +31,9 @@ from homeport.variables import Variable
 from tests.services.recorded import Recorder
 from tests.services.waiting import eventually
 
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 colour = contextvars.ContextVar("colour", default="none")
 
 
@@ -674,6 +679,22 @@ class TaskRunnerSuite:
         (artifact,) = try_run(program).reported.artifacts
 
         assert (artifact.kind, artifact.key, artifact.data) == ("TABLE", "sales", {"table": [{"shop": "north"}]})
+
+    def test_an_image_of_a_task_is_kept_where_the_results_of_its_run_are(self, runner, recorder, tmp_path):
+        @task
+        def draws():
+            create_image_artifact(image=PIXEL, key="pixel")
+
+        @flow(task_runner=runner, result_storage=str(tmp_path))
+        def program():
+            draws.submit().wait()
+
+        (recorded,) = recorder.run(program).artifacts()
+        (alone,) = try_run(program).reported.artifacts
+
+        for data in (recorded["data"], alone.data):
+            assert data["stored"]["storage"] == {"kind": "folder", "path": str(tmp_path)}
+            assert (read(data), data["mediaType"]) == (PIXEL, "image/png")
 
     def test_what_the_control_plane_refuses_is_raised_in_the_task(self, runner, recorder):
         @task

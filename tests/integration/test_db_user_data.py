@@ -10,6 +10,8 @@ from homeport_control_plane import artifacts, key_values, projects
 from homeport_control_plane.errors import InvalidInput, NotFound
 from tests.integration.db_world import ACTOR, World
 
+STORED = {"kind": "folder", "key": "artifacts/1.png", "serializer": "bytes", "size": 7, "sha256": "a" * 64}
+
 
 async def test_the_last_value_of_a_key_stands_and_is_told_to_its_tenant_only(world: World) -> None:
     await key_values.put(world.db, world.tenant_id, "a/1", {"x": 1}, actor=ACTOR)
@@ -90,6 +92,8 @@ async def test_a_run_changes_and_deletes_artifacts_of_its_own_only(world: World)
         ({"kind": "LINK", "data": []}, "object"),
         ({"kind": "MARKDOWN", "data": {"markdown": "x" * 300_000}}, "limit"),
         ({"kind": "MARKDOWN", "data": {"markdown": "x"}, "key": "Not A Key"}, "lower-case"),
+        ({"kind": "IMAGE", "data": {"stored": {"kind": "folder"}}}, "data.stored"),
+        ({"kind": "IMAGE", "data": {"stored": STORED, "image": "x" * 5000}}, "limit"),
     ],
 )
 async def test_an_artifact_that_cannot_be_shown_is_refused_by_name(
@@ -97,6 +101,14 @@ async def test_an_artifact_that_cannot_be_shown_is_refused_by_name(
 ) -> None:
     with pytest.raises(InvalidInput, match=said):
         await artifacts.create(world.db, world.tenant_id, await _run(world), **given)
+
+
+async def test_of_an_image_that_is_kept_elsewhere_there_is_only_a_reference(world: World) -> None:
+    data = {"stored": STORED, "mediaType": "image/png"}
+
+    made = await artifacts.create(world.db, world.tenant_id, await _run(world), kind="IMAGE", data=data)
+
+    assert made.data == data
 
 
 async def _run(world: World) -> Any:

@@ -80,7 +80,12 @@ class AgentCommandKind(Enum):
     )
 
 
-@strawberry.enum(description="What the data of an artifact are: a link, Markdown, rows of a table, an image's address.")
+@strawberry.enum(
+    description=(
+        "What the data of an artifact are: a link, Markdown, rows of a table, an image's address; or, of each "
+        "but a link, a reference `stored` to bytes in the user's storage, with their `mediaType`."
+    )
+)
 class ArtifactKind(Enum):
     LINK = "LINK"
     MARKDOWN = "MARKDOWN"

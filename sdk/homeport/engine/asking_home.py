@@ -7,8 +7,10 @@ cluster's own channels, is the question and its answer.
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 if TYPE_CHECKING:
     from homeport.engine.trips import Trip
@@ -22,6 +24,8 @@ MAY_BE_ASKED = frozenset({
     "createArtifact", "updateArtifact", "deleteArtifact",
     "createFlowRun", "childRun", "childTaskRuns", "flowRunLogLines",
 })  # fmt: skip
+KEEP = "keep"
+"""Asked of the process of the run itself: keep these bytes of an artifact where the run's results are kept."""
 _DATA, _RAISED = b"+", b"-"
 
 
@@ -51,15 +55,24 @@ def answered(trip: Trip | None, question: bytes) -> bytes:
 
     try:
         operation, variables, retry_for = json.loads(question)
-        if operation not in MAY_BE_ASKED:
+        if operation not in MAY_BE_ASKED and operation != KEEP:
             raise NotConnected(f"A task in a worker cannot ask for {operation!r}.")
         if trip is None:
             raise NotConnected("The run does not wait for this call any more.")
-        # The trip's own context may be entered at this moment, by whoever cancels it.
-        data = trip.context.copy().run(ask, operation, variables, retry_for=retry_for)
+        if operation == KEEP:
+            data = _kept(trip, variables)
+        else:
+            # The trip's own context may be entered at this moment, by whoever cancels it.
+            data = trip.context.copy().run(ask, operation, variables, retry_for=retry_for)
         return _DATA + json.dumps(data).encode()
     except Exception as error:
         return _RAISED + packed_error(error)
+
+
+def _kept(trip: Trip, told: Mapping[str, Any]) -> dict[str, Any]:
+    from homeport.stored_artifacts import Content, keep
+
+    return keep(trip.task_run.run, UUID(told["id"]), Content(b64decode(told["content"]), told["mediaType"]))
 
 
 def nobody(question: bytes) -> bytes:

@@ -26,6 +26,7 @@ from homeport.engine.stories import story
 from homeport.engine.worker_errors import RemoteError, Unsendable
 
 if TYPE_CHECKING:
+    from homeport.stored_artifacts import Content
     from homeport.tasks import Task
 
 Event = tuple[str, dict[str, Any]]
@@ -42,6 +43,8 @@ RUNNING = states.Running()
 
 class Home:
     """The reporter of a worker: everything told goes home, through `send`. Results do not: they stay here."""
+
+    is_in_worker = True
 
     def __init__(self, send: Callable[[Event], None]) -> None:
         self.send = send
@@ -76,9 +79,19 @@ class Home:
         told = {"at": at, "level": level, "logger": logger, "message": message, "task_run": task_run}
         self.send(("log", told))
 
-    def artifact(self, id: UUID, *, kind: str, data: dict[str, Any], key: str | None, description: str | None) -> None:
+    def artifact(
+        self,
+        id: UUID,
+        *,
+        kind: str,
+        data: dict[str, Any],
+        key: str | None,
+        description: str | None,
+        content: Content | None = None,
+    ) -> None:
         """An artifact of a run that no control plane knows."""
-        self.send(("artifact", {"id": id, "kind": kind, "data": data, "key": key, "description": description}))
+        told = {"kind": kind, "data": data, "key": key, "description": description, "content": content}
+        self.send(("artifact", {"id": id, **told}))
 
 
 class PrintedHome(Capture):
