@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.control_plane import ControlPlane
+from tests.services.samba import PASSWORD_VARIABLE, Samba
 from tests.services.stack import Stack
 
 
@@ -36,6 +37,19 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
     yield world
     world.close()
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def samba() -> Iterator[Samba]:
+    """A running Samba; whoever kills it starts it again."""
+    server = Samba()
+    os.environ[PASSWORD_VARIABLE] = server.password
+    try:
+        server.start()
+        yield server
+    finally:
+        del os.environ[PASSWORD_VARIABLE]
+        server.stop()
 
 
 def reachable(folder: Path) -> Path:
