@@ -5,11 +5,12 @@ TreeStorageSuite       any kind: git, an image, a module
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,15 @@ from homeport.code import (
     Storage,
     StorageError,
     StorageRefused,
+    StorageUnreachable,
     UnsafeCode,
     collect,
     open_storage,
 )
-from homeport.code.manifest import digest_of
-from homeport_storage.tree_store import blob_key, manifest_key
+from homeport.code.manifest import CodeFile, digest_of
+from homeport_storage import packs, tree_store
+from homeport_storage.indexes import read_index
+from homeport_storage.layout import RECENT_KEY, SMALL, blob_key, index_key, manifest_key, pack_key
 
 MIB = 1024 * 1024
 
@@ -155,11 +159,35 @@ class BlobStorageSuite(TreeStorageSuite):
 
     def corrupt(self, storage: Storage, tree: CodeTree, path: str, content: bytes) -> None:
         """Give a stored file another content behind the storage's back."""
-        self.write_raw(storage, blob_key(sha256_of(tree, path)), content)
+        file, key, at = self._place(storage, tree, path)
+        whole = b"".join(blobs(storage).read(key))
+        self.write_raw(storage, key, whole[:at] + content + whole[at + file.size :])
 
     def lose(self, storage: Storage, tree: CodeTree, path: str) -> None:
         """Remove a stored file's content behind the storage's back."""
-        self.remove_raw(storage, blob_key(sha256_of(tree, path)))
+        self.remove_raw(storage, self._place(storage, tree, path)[1])
+
+    def _place(self, storage: Storage, tree: CodeTree, path: str) -> tuple[CodeFile, str, int]:
+        """The key under which a file's content is, and at which byte."""
+        store = blobs(storage)
+        file = next(file for file in tree.manifest.files if file.path == path)
+        index = read_index(store, tree.digest) if file.size <= SMALL else None
+        for entry in index.packs if index is not None else ():
+            pack = packs.parse(entry, b"".join(store.read(pack_key(entry.name), 0, entry.header)))
+            for sha256, at in pack.offsets():
+                if sha256 == file.sha256:
+                    return file, pack_key(entry.name), at
+        return file, blob_key(file.sha256), 0
+
+    @pytest.fixture(params=[0, 40], ids=["few files", "many files"])
+    def any_tree(self, request: pytest.FixtureRequest, tmp_path: Path) -> CodeTree:
+        """A project whose files are kept one by one, and one whose small files are in packs."""
+        return collect(write_project(tmp_path / "project", extra=request.param))
+
+    @pytest.fixture
+    def many(self, tmp_path: Path) -> CodeTree:
+        """A project of 2,000 small files and a large one."""
+        return collect(write_project(tmp_path / "project", extra=2_000))
 
     # Bytes under keys.
 
@@ -276,54 +304,179 @@ class BlobStorageSuite(TreeStorageSuite):
         assert len(self.keys(storage) - before) == 2
         assert before <= self.keys(storage)
 
-    def test_putting_again_changes_nothing(self, storage: Storage, tree: CodeTree) -> None:
-        storage.put(tree)
+    def test_putting_again_changes_nothing(self, storage: Storage, any_tree: CodeTree) -> None:
+        storage.put(any_tree)
         before = self.keys(storage)
 
-        storage.put(tree)
+        again = storage.put(any_tree)
 
+        assert (again.sent_files, again.sent_bytes) == (0, 0)
         assert self.keys(storage) == before
 
     def test_putting_again_mends_a_storage_that_lost_a_file(
-        self, storage: Storage, tree: CodeTree, tmp_path: Path
+        self, storage: Storage, any_tree: CodeTree, tmp_path: Path
     ) -> None:
-        reference = storage.put(tree).reference
-        self.lose(storage, tree, "flow.py")
-        self.corrupt(storage, tree, "big.bin", b"short")
+        reference = storage.put(any_tree).reference
+        self.lose(storage, any_tree, "flow.py")
+        self.corrupt(storage, any_tree, "big.bin", b"short")
 
-        storage.put(tree)
-        storage.fetch(reference, tree.digest, tmp_path / "out")
+        storage.put(any_tree)
+        storage.fetch(reference, any_tree.digest, tmp_path / "out")
 
-        assert collect(tmp_path / "out").digest == tree.digest
+        assert collect(tmp_path / "out").digest == any_tree.digest
 
-    def test_code_that_is_not_there_is_missing(self, storage: Storage, tree: CodeTree, tmp_path: Path) -> None:
-        reference = storage.put(tree).reference
+    def test_code_that_is_not_there_is_missing(self, storage: Storage, any_tree: CodeTree, tmp_path: Path) -> None:
+        reference = storage.put(any_tree).reference
 
         with pytest.raises(CodeMissing):
             storage.fetch(reference, "sha256:" + "0" * 64, tmp_path / "out")
 
-    def test_a_missing_file_is_named(self, storage: Storage, tree: CodeTree, tmp_path: Path) -> None:
-        reference = storage.put(tree).reference
-        self.lose(storage, tree, "flow.py")
+    def test_a_missing_file_is_named(self, storage: Storage, any_tree: CodeTree, tmp_path: Path) -> None:
+        reference = storage.put(any_tree).reference
+        self.lose(storage, any_tree, "flow.py")
 
         with pytest.raises(CodeMissing, match=r"flow\.py"):
-            storage.fetch(reference, tree.digest, tmp_path / "out")
+            storage.fetch(reference, any_tree.digest, tmp_path / "out")
 
         assert not list(tmp_path.glob("*out*"))
 
-    @pytest.mark.parametrize("content", [b"import evil\n", b"", b"x" * 100_000])
+    @pytest.mark.parametrize("content", [b"import evil.word\n", b"import evil\n", b"", b"x" * 100_000])
     def test_another_content_is_refused_and_nothing_is_left_on_disk(
-        self, storage: Storage, tree: CodeTree, tmp_path: Path, content: bytes
+        self, storage: Storage, any_tree: CodeTree, tmp_path: Path, content: bytes
     ) -> None:
-        reference = storage.put(tree).reference
-        self.corrupt(storage, tree, "flow.py", content)
+        reference = storage.put(any_tree).reference
+        self.corrupt(storage, any_tree, "flow.py", content)
 
         with pytest.raises(DigestMismatch) as mismatch:
-            storage.fetch(reference, tree.digest, tmp_path / "out")
+            storage.fetch(reference, any_tree.digest, tmp_path / "out")
 
-        for part in ("flow.py", tree.digest, self.location(storage, reference)):
+        for part in (any_tree.digest, self.location(storage, reference)):
             assert part in str(mismatch.value)
         assert not list(tmp_path.glob("*out*"))
+
+    def test_many_small_files_travel_together(self, storage: Storage, many: CodeTree, tmp_path: Path) -> None:
+        stored = storage.put(many)
+
+        storage.fetch(stored.reference, many.digest, tmp_path / "out")
+
+        assert stored.sent_files > 1_900
+        assert len(self.keys(storage)) < 10
+        assert collect(tmp_path / "out").digest == many.digest
+
+    def test_of_many_files_only_the_one_that_changed_is_sent(
+        self, storage: Storage, many: CodeTree, tmp_path: Path
+    ) -> None:
+        storage.put(many)
+        before = self.keys(storage)
+        (many.root / "flow.py").write_text("import lib.words, os\n")
+        changed = collect(many.root)
+
+        stored = storage.put(changed)
+        storage.fetch(stored.reference, changed.digest, tmp_path / "out")
+
+        assert (stored.sent_files, stored.sent_bytes) == (1, 21)
+        assert len(self.keys(storage) - before) == 3  # the file, an index, a manifest
+        assert collect(tmp_path / "out").digest == changed.digest
+
+    def test_what_is_on_this_machine_does_not_travel(self, storage: Storage, many: CodeTree, tmp_path: Path) -> None:
+        stored = storage.put(many)
+        here = {file.sha256: many.root / file.path for file in many.manifest.files if file.path != "many/7/1977.py"}
+        counted = Counted(blobs(storage))
+
+        tree_store.fetch(counted, stored.digest, tmp_path / "out", here.get)
+
+        assert collect(tmp_path / "out").digest == many.digest
+        assert counted.read_from_packs_and_blobs < 400 * 1024  # the large file alone has 2.5 MB
+
+    def test_what_is_on_this_machine_is_not_believed(
+        self, storage: Storage, any_tree: CodeTree, tmp_path: Path
+    ) -> None:
+        stored = storage.put(any_tree)
+        (tmp_path / "lies.py").write_text("import evil\n")
+        (tmp_path / "folder").mkdir()
+        os.mkfifo(tmp_path / "pipe")
+        wrong = [tmp_path / "lies.py", tmp_path / "folder", tmp_path / "pipe", tmp_path / "nothing", None]
+        lies = {file.sha256: wrong[number % 5] for number, file in enumerate(any_tree.manifest.files)}
+
+        storage.fetch(stored.reference, stored.digest, tmp_path / "out", lies.get)
+
+        assert collect(tmp_path / "out").digest == any_tree.digest
+
+    @pytest.mark.parametrize("midway", [False, True])
+    def test_a_put_that_breaks_off_registers_nothing_and_the_next_one_sends_only_the_rest(
+        self, storage: Storage, tmp_path: Path, midway: bool
+    ) -> None:
+        reference = storage.put(collect(write_project(tmp_path / "first"))).reference
+        for number in range(4):  # a pack, a large file, the index, the manifest
+            root = write_project(tmp_path / f"project-{number}", extra=30)
+            for path in root.rglob("*.py"):
+                path.write_text(f"{path} = {number}\n")
+            (root / "big.bin").write_bytes(b"%d" % number * 300_000)
+            tree = collect(root)
+            breaking = Breaking(blobs(storage), at=number, midway=midway)
+            with pytest.raises(StorageUnreachable, match="gone"):
+                tree_store.put(breaking, tree)
+            with pytest.raises(CodeMissing, match=tree.digest):
+                storage.fetch(reference, tree.digest, tmp_path / "out")
+            resumed = Counted(blobs(storage))
+            tree_store.put(resumed, tree)
+            storage.fetch(reference, tree.digest, tmp_path / f"out-{number}")
+
+            assert breaking.written.isdisjoint(resumed.written - {RECENT_KEY})
+            assert collect(tmp_path / f"out-{number}").digest == tree.digest
+
+    def test_a_file_that_changes_while_it_is_sent_is_noticed_and_nothing_is_registered(
+        self, storage: Storage, any_tree: CodeTree, tmp_path: Path
+    ) -> None:
+        reference = storage.put(collect(write_project(tmp_path / "other"))).reference
+        before = self.keys(storage)
+        for path in ("run.sh", "big.bin"):  # a small file and a large one
+            content = (any_tree.root / path).read_bytes()
+            (any_tree.root / path).write_bytes(content[:-1] + b"!")
+            tree = collect(any_tree.root)
+            (any_tree.root / path).write_bytes(content[:-1] + b"?more")
+
+            with pytest.raises(CodeChanged, match=path):
+                storage.put(tree)
+            with pytest.raises(CodeMissing):
+                storage.fetch(reference, tree.digest, tmp_path / "out")
+
+            assert not any(key.startswith("manifests/") for key in self.keys(storage) - before)
+
+    @pytest.mark.parametrize(
+        "content", [None, b"", b"{", b"[]", b'{"version":1,"packs":[{}],"loose":[]}', b"[" * 9_999]
+    )
+    def test_a_lost_or_torn_index_is_missing_code_and_registering_again_mends_it(
+        self, storage: Storage, tmp_path: Path, content: bytes | None
+    ) -> None:
+        tree = collect(write_project(tmp_path / "project", extra=30))
+        reference = storage.put(tree).reference
+        for key in (index_key(tree.digest), RECENT_KEY):
+            if content is None:
+                self.remove_raw(storage, key)
+            else:
+                self.write_raw(storage, key, content)
+
+        with pytest.raises(CodeMissing, match=tree.digest):
+            storage.fetch(reference, tree.digest, tmp_path / "out")
+        again = storage.put(tree)
+        storage.fetch(reference, tree.digest, tmp_path / "out")
+
+        assert again.sent_files == 0  # the packs are found by their names
+        assert collect(tmp_path / "out").digest == tree.digest
+
+    def test_versions_kept_file_by_file_before_there_were_packs_are_still_fetched(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        reference = storage.put(collect(write_project(tmp_path / "other"))).reference
+        tree = collect(write_project(tmp_path / "project", extra=30))
+        for file in tree.manifest.files:
+            blobs(storage).write(blob_key(file.sha256), tree.chunks(file))
+        blobs(storage).write(manifest_key(tree.digest), [tree.manifest.canonical()])
+
+        storage.fetch(reference, tree.digest, tmp_path / "out")
+
+        assert collect(tmp_path / "out").digest == tree.digest
 
     def test_another_manifest_under_the_digest_is_refused_with_both_digests(
         self, storage: Storage, tree: CodeTree, tmp_path: Path
@@ -406,10 +559,60 @@ def write_project(root: Path, *, extra: int = 0) -> Path:
     return root
 
 
+class Counted(BlobStore):
+    """A real store, and what was read from it and written to it."""
+
+    def __init__(self, store: BlobStore) -> None:
+        self._store = store
+        self.written: set[str] = set()
+        self.read_from_packs_and_blobs = 0
+
+    @property
+    def where(self) -> str:
+        return self._store.where
+
+    @property
+    def parallel(self) -> int:
+        return 1
+
+    def size(self, key: str) -> int | None:
+        return self._store.size(key)
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        self._store.write(key, chunks)
+        self.written.add(key)
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        for chunk in self._store.read(key, start, length):
+            self.read_from_packs_and_blobs += len(chunk) if key.startswith(("packs/", "blobs/")) else 0
+            yield chunk
+
+    def remove(self, key: str) -> None:
+        self._store.remove(key)
+
+
+class Breaking(Counted):
+    """A real store that is gone from a certain write on: before its first byte, or midway."""
+
+    def __init__(self, store: BlobStore, *, at: int, midway: bool) -> None:
+        super().__init__(store)
+        self._left, self._midway = at, midway
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        if self._left > 0:
+            self._left -= 1
+            super().write(key, chunks)
+        elif self._midway:
+            super().write(key, self._half(chunks))
+        else:
+            raise StorageUnreachable("the storage is gone")
+
+    def _half(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            yield chunk[: len(chunk) // 2]
+            raise StorageUnreachable("the storage is gone")
+
+
 def blobs(storage: Storage) -> BlobStore:
     assert isinstance(storage, BlobStore)
     return storage
-
-
-def sha256_of(tree: CodeTree, path: str) -> str:
-    return next(file.sha256 for file in tree.manifest.files if file.path == path)

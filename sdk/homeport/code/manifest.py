@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from homeport.code.errors import UnsafeCode
 
 MANIFEST_VERSION = 1
-MAX_MANIFEST_BYTES = 32 * 1024 * 1024
+MAX_MANIFEST_BYTES = 128 * 1024 * 1024
+"""For both sides: what may be registered can be fetched. It is 200,000 files with paths of 500 characters."""
 
 Mode = Literal["644", "755"]
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_PATH_BYTES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,7 @@ class CodeFile:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """All files of a tree, sorted by path."""
 
@@ -45,6 +52,10 @@ class Manifest:
 
     def canonical(self) -> bytes:
         """The bytes that are hashed and stored."""
+        return self._canonical
+
+    @cached_property
+    def _canonical(self) -> bytes:
         files = [
             {"mode": file.mode, "path": file.path, "sha256": file.sha256, "size": file.size} for file in self.files
         ]
@@ -75,7 +86,7 @@ def is_digest(text: str) -> bool:
 
 def is_sha256(text: str) -> bool:
     """Whether the text is 64 lower-case hex digits."""
-    return len(text) == 64 and all(character in "0123456789abcdef" for character in text)
+    return _SHA256.fullmatch(text) is not None
 
 
 def parse(data: bytes) -> Manifest:
@@ -123,22 +134,27 @@ def check_names(paths: list[str]) -> None:
 
 
 def _refuse_folder_and_file_of_one_name(folded: dict[str, str]) -> None:
+    looked_at: set[str] = set()
     folders: dict[str, str] = {}
-    for key, path in folded.items():
-        parts, names = key.split("/"), path.split("/")
-        for depth in range(1, len(parts)):
-            folder, spelled = "/".join(parts[:depth]), "/".join(names[:depth])
-            if folder in folded:
-                raise UnsafeCode(f"{folded[folder]!r} is a file, and {path!r} needs it to be a folder")
-            if folders.setdefault(folder, spelled) != spelled:
+    for path in folded.values():
+        folder = path.rpartition("/")[0]
+        while folder and folder not in looked_at:
+            looked_at.add(folder)
+            key = folder.casefold()
+            if key in folded:
+                raise UnsafeCode(f"{folded[key]!r} is a file, and {path!r} needs it to be a folder")
+            if folders.setdefault(key, folder) != folder:
                 raise UnsafeCode(
-                    f"the folders {folders[folder]!r} and {spelled!r} are one name where upper and lower case are "
+                    f"the folders {folders[key]!r} and {folder!r} are one name where upper and lower case are "
                     "the same; rename one of them"
                 )
+            folder = folder.rpartition("/")[0]
 
 
 def check_name(path: str) -> None:
     """Refuse (UnsafeCode) one name that is not a plain relative path with forward slashes."""
+    if _PLAIN_NAME.fullmatch(path) and len(path) <= _PATH_BYTES:
+        return  # what nearly every name is, told by one look
     if not path or path.startswith("/") or "\\" in path or (len(path) > 1 and path[1] == ":"):
         raise UnsafeCode(
             f"{path!r} is not a relative path with forward slashes; rename it or name it in .homeportignore"
@@ -150,5 +166,5 @@ def check_name(path: str) -> None:
             f"{path!r} has a control character, or bytes that are not UTF-8, in its name; "
             "rename it or name it in .homeportignore"
         )
-    if len(path.encode()) > 1024:
-        raise UnsafeCode(f"{path[:60]!r}... is a path of more than 1024 bytes; shorten it")
+    if len(path.encode()) > _PATH_BYTES:
+        raise UnsafeCode(f"{path[:60]!r}... is a path of more than {_PATH_BYTES} bytes; shorten it")

@@ -1,0 +1,26 @@
+"""As many calls at once as a storage says make sense, and the first failure ends them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:
+    """What the jobs give back, in their order; raises the first failure once the jobs under way have ended."""
+    threads = min(threads, len(jobs))
+    if threads <= 1:
+        return [job() for job in jobs]
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="storage") as pool:
+        running = [pool.submit(job) for job in jobs]
+        try:
+            for done in as_completed(running):
+                done.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [job.result() for job in running]
