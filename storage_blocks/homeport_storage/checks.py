@@ -48,7 +48,7 @@ def check(store: BlobStore, clock: Callable[[], float] = time.perf_counter) -> C
             steps.append(CheckStep("write", error is None, str(error or "a blob was written"), took))
             if error is None:
                 error, took = timed(read_back)
-                steps.append(CheckStep("read", error is None, str(error or "it was read back"), took))
+                steps.append(CheckStep("read", error is None, str(error or "what was written was read back"), took))
                 removed, _ = timed(lambda: store.remove(key))
                 error = error or removed
         elif let_in:
