@@ -82,3 +82,93 @@ def test_registering_by_a_block_that_is_not_there_says_how_to_make_it(stack: Sta
     refused = stack.cli("register", "--project", name, "-p", "by_block.py", "-sb", f"folder/{name}", expect=3)
 
     assert f"homeport block create folder/{name}" in refused.stderr
+
+
+USING = """
+    from homeport import flow, task
+    from homeport.blocks.system import JSON, Secret
+    from homeport.filesystems import LocalFileSystem
+    from homeport.infrastructure import Process
+
+    @task(persist_result=True, result_storage="folder/%(name)s")
+    def answer():
+        return Secret.load("%(name)s").get()[:3] + str(JSON.load("%(name)s").value["n"])
+
+    @flow(name="using", result_storage=LocalFileSystem.load("%(name)s"))
+    def using():
+        return answer()
+
+    using.storage = LocalFileSystem.load("%(name)s")
+    using.run_config = Process.load("%(name)s")
+"""
+
+
+def test_a_run_reads_blocks_with_its_own_token_and_keeps_results_in_the_storage_of_one(stack: Stack) -> None:
+    name, queue = stack.folder.name.replace("_", "-"), f"q-{stack.folder.name}"
+    (stack.folder / "the-secret").write_text("abcdef\n")
+    stack.write_flow("pyproject.toml", "")
+    stack.write_flow("using.py", USING % {"name": name})
+    stack.cli("create", "project", name)
+    python(
+        stack,
+        f"""
+        from homeport.blocks.system import JSON
+        from homeport.filesystems import LocalFileSystem
+        from homeport.infrastructure import Process
+        LocalFileSystem(basepath={str(stack.folder / "kept")!r}).save({name!r})
+        Process(env={{"GREETING": "hello"}}).save({name!r})
+        JSON({{"n": 7}}).save({name!r})
+        print(1)
+        """,
+    )
+    stack.cli("block", "create", f"secret/{name}", "--secret", f"value=file:{stack.folder / 'the-secret'}")
+    stack.cli("register", "--project", name, "-p", "using.py", "-q", queue)
+    agent = stack.start_agent(f"agent-{name}", "-q", queue)
+
+    stack.cli("run", "--project", name, "-n", "using", "--watch")
+    agent.stop()
+    [deployment] = stack.json("get", "deployments", "--project", name)
+    [run] = stack.json("flow-run", "ls", "--project", name)
+    read = python(
+        stack,
+        f"""
+        import json
+        from homeport.backend import FlowRunView
+        from homeport.results import read_result
+        kept = FlowRunView.from_flow_run_id({run["id"]!r}).state.result_reference
+        print(json.dumps([read_result(kept), kept["storage"]]))
+        """,
+    )
+
+    assert read == ["abc7", {"kind": "folder", "block": f"folder/{name}"}]
+    assert deployment["name"] == "default"
+    assert list((stack.folder / "kept").rglob("*"))
+
+
+def test_a_block_that_is_not_there_is_named_where_it_is_needed_and_not_where_it_is_imported(stack: Stack) -> None:
+    name = stack.folder.name.replace("_", "-")
+
+    seen = python(
+        stack,
+        f"""
+        import json
+        from homeport.filesystems import LocalFileSystem, RemoteFileSystem
+        from homeport.blocks.system import Secret, String
+        said = []
+        loaded = LocalFileSystem.load({name!r})
+        for use in (lambda: loaded.path, lambda: String.load({name!r}), lambda: Secret.load({name!r}).get(),
+                    lambda: Secret(value="hunter2"), lambda: RemoteFileSystem(basepath="s3://bucket/x")):
+            try:
+                use()
+            except (ValueError, TypeError) as error:
+                said.append(str(error))
+        print(json.dumps(said))
+        """,
+    )
+
+    assert f"no block folder/{name}" in seen[0]
+    assert f"no block string/{name}" in seen[1]
+    assert f"no block secret/{name}" in seen[2]
+    assert "homeport block create secret/NAME" in seen[3]
+    assert "hunter2" not in seen[3]
+    assert "homeport.filesystems.S3" in seen[4]

@@ -45,9 +45,11 @@ def opened(given: object, *, of: str) -> ResultStorage:
 
 
 def described(given: object, *, of: str) -> dict[str, Any]:
-    """The reference of a path, of a storage from homeport.storage, or the reference itself."""
+    """The reference of a path, of a storage from homeport.storage, of a block "type/name", or the reference itself."""
     if isinstance(given, Storage):
         described = given.to_dict()
+        if "block" in described:
+            return described
         if described["kind"] == "folder" and "path" not in described:
             return dict(_of_setting().reference)
         if described["kind"] == "folder":
@@ -60,9 +62,11 @@ def described(given: object, *, of: str) -> dict[str, Any]:
     if isinstance(given, str):
         if given.startswith(("/", "~", "./", "../")) or Path(given).is_absolute():
             return _folder(Path(given))
+        if given.count("/") == 1:
+            return _block(given, of)
         raise ResultOptionError(
             f"{of}: result_storage={given!r} is no path. Give an absolute path (a run's working folder is removed "
-            f"at its end), or a storage such as homeport.storage.Local('/mnt/results')."
+            f"at its end), a storage such as homeport.storage.Local('/mnt/results'), or a block: 's3/prod'."
         )
     raise ResultOptionError(
         f"{of}: result_storage is a path or a storage of homeport.storage; it was given {given!r} "
@@ -80,12 +84,28 @@ def open_reference(reference: Mapping[str, Any], *, of: str) -> ResultStorage:
     return found
 
 
+def _block(name: str, of: str) -> dict[str, Any]:
+    from homeport.blocks.errors import BlockError
+    from homeport.blocks.kept import split
+
+    try:
+        kind, name = split(name)
+    except BlockError as error:
+        raise ResultOptionError(f"{of}: result_storage={name!r} is neither a path nor a block. {error.hint}") from None
+    return {"kind": kind, "block": f"{kind}/{name}"}
+
+
 def _open(reference: dict[str, Any], of: str) -> ResultStorage:
+    """Opened; of a block with what it says now, while what is remembered of each result is its name."""
     from homeport.code.storage import open_storage
 
-    kind = reference.get("kind")
+    kind, opened = reference.get("kind"), reference
+    if isinstance(reference.get("block"), str):
+        from homeport.blocks.kept import load_block
+
+        opened = load_block(reference["block"]).reference
     try:
-        storage: Any = open_storage(reference)
+        storage: Any = open_storage(opened)
     except UnknownStorageKind:
         raise ResultStorageUnsupported(
             f"{of}: results cannot be kept in a storage of kind {kind!r} here; this machine has {_kinds()}. "

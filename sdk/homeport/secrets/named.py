@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.config import env_file
-from homeport.secrets.references import SecretNotFound, from_keyring
+from homeport.secrets.references import SecretNotFound, from_keyring, resolve
 from homeport.secrets.values import SecretValue
 
 PREFIX = "HOMEPORT__CONTEXT__SECRETS__"
@@ -20,10 +20,19 @@ class Secret:
     """A secret by name. Making one looks nowhere; `get()` does, in this order, and the first that has it wins:
 
     the variable `HOMEPORT__CONTEXT__SECRETS__NAME` (in a `.env` of the working folder, too), the variable `NAME`, the
-    OS keyring (service `homeport`, account `NAME`).
+    OS keyring (service `homeport`, account `NAME`); one that was made by `load` then asks the block `secret/NAME` where
+    it is kept.
     """
 
-    def __init__(self, name: str) -> None:
+    _may_be_block = False
+
+    def __init__(self, name: str = "", *, value: object = None) -> None:
+        if value is not None:
+            raise ValueError(
+                "Secret(value=...) of 2.x gives a secret to the server, and here it stays with you: keep it on the "
+                "machines that need it (keyring set homeport NAME), say where (homeport block create secret/NAME "
+                "--secret value=keyring:NAME), and write Secret.load('NAME')."
+            )
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise ValueError(
                 "A secret's name has letters, digits, '_', '-' and '.' only. Secret(...) takes the name under which a "
@@ -33,8 +42,10 @@ class Secret:
 
     @classmethod
     def load(cls, name: str) -> Secret:
-        """The secret of this name; the 2.x spelling."""
-        return cls(name)
+        """The secret of this name, or of the block secret/NAME; the 2.x spelling."""
+        loaded = cls(name)
+        loaded._may_be_block = True
+        return loaded
 
     def get(self) -> Any:
         """The value; of a JSON object or list, what it says. Raises SecretNotFound, which says where it looked."""
@@ -43,11 +54,14 @@ class Secret:
     def value(self) -> SecretValue:
         """The value in a wrapper that does not show it."""
         text = self._text()
+        if text is None and self._may_be_block:
+            text = self._of_block()
         if text is None:
+            nor = f", and no block secret/{self.name}" if self._may_be_block else ""
             raise SecretNotFound(
                 self.name,
-                f"There is no secret {self.name!r} here. Set the variable {PREFIX}{self.name} or {self.name}, or keep "
-                f"it in the keyring: keyring set homeport {self.name}",
+                f"There is no secret {self.name!r} here{nor}. Set the variable {PREFIX}{self.name} or {self.name}, or "
+                f"keep it in the keyring: keyring set homeport {self.name}",
             )
         return SecretValue(_read(text), self.name)
 
@@ -58,6 +72,17 @@ class Secret:
     def _text(self) -> str | None:
         here = os.environ.get(PREFIX + self.name) or env_file.read(Path.cwd()).get(PREFIX + self.name)
         return here or os.environ.get(self.name) or self._kept()
+
+    def _of_block(self) -> str | None:
+        """What the block's reference names; None where there is no such block, or nobody who could say."""
+        from homeport.blocks import BlockError, BlockNotFound, load_block
+        from homeport.runtime.connection import NotConnected
+
+        try:
+            kept = load_block(f"secret/{self.name}")
+        except (BlockNotFound, BlockError, NotConnected):
+            return None
+        return str(resolve(kept.secrets["value"]).get())
 
     def _kept(self) -> str | None:
         try:
