@@ -149,16 +149,45 @@ class FutureList(list[Future[R]]):
     """The futures of a map, in the order of its arguments."""
 
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[R]:
-        """All results; the first failure is raised."""
+        """All results; the first failure is raised. Of an async task in an async flow, this is to be awaited."""
+        if self._awaited:
+            return self._result_async(timeout, raise_on_failure)  # type: ignore[return-value]
         self.wait(timeout)
         return [future.state.result(raise_on_failure) for future in self]
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until all have ended; raises TimeoutError when one has not within `timeout` seconds."""
+        """Wait until all have ended; raises TimeoutError when one has not within `timeout` seconds.
+
+        Of an async task in an async flow, this is to be awaited.
+        """
+        if self._awaited:
+            return self._wait_async(timeout)  # type: ignore[return-value]
         deadline = None if timeout is None else time.monotonic() + timeout
         for future in self:
             if future.block(None if deadline is None else max(0.0, deadline - time.monotonic())) is None:
                 raise TimeoutError(f"Task run {future.name!r} has not ended within {timeout:g} s.")
+
+        return None
+
+    @property
+    def _awaited(self) -> bool:
+        return bool(self) and self[0].task_run.awaited
+
+    async def _result_async(self, timeout: float | None, raise_on_failure: bool) -> list[R]:
+        await self._wait_async(timeout)
+        return [future.state.result(raise_on_failure) for future in self]
+
+    async def _wait_async(self, timeout: float | None) -> None:
+        import asyncio
+
+        future: Future[R] | None = None
+        try:
+            async with asyncio.timeout(timeout):
+                for future in self:
+                    await future.ended()
+        except TimeoutError:
+            assert future is not None
+            raise TimeoutError(f"Task run {future.name!r} has not ended within {timeout:g} s.") from None
 
     def __await__(self) -> Generator[Any, None, FutureList[R]]:
         """`futures = await task.map(...)`, as 2.x wants it for async tasks, works."""

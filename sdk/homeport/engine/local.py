@@ -29,6 +29,7 @@ watcher: Callable[[FlowRunInfo], Reporter] | None = None
 
 def call(flow: Flow, values: dict[str, Any], *, return_state: bool) -> Any:
     """Run the flow: in a run as its subflow, else on its own; its result, or a coroutine of it for an async flow."""
+    __tracebackhide__ = True
     parent = current.flow_run.get()
     if flow.is_async and (parent is None or (parent.is_async and parent.places.in_loop())):
         return _call_async(flow, parent, values, return_state)
@@ -44,6 +45,7 @@ def run(flow: Flow, values: dict[str, Any]) -> State:
 
 
 async def _call_async(flow: Flow, parent: FlowRun | None, values: dict[str, Any], return_state: bool) -> Any:
+    __tracebackhide__ = True  # of what the flow raises, a notebook and pytest show the user's own lines
     if parent is None:
         if watcher is None and (project := recorded.project()) is not None:
             state = await recorded.run_async(flow, values, project)
@@ -96,6 +98,7 @@ def _child(flow: Flow, parent: FlowRun) -> FlowRun:
 
 
 def _outcome(state: State) -> Any:
+    __tracebackhide__ = True
     from homeport.engine import state as older
 
     if isinstance(state, older.State):  # of a graph flow: the dict of its tasks' states

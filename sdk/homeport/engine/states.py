@@ -53,9 +53,12 @@ class State:
             return self.data if type(self.data) is not Stored else self.data.get()
         if self.type not in FINAL:
             raise RuntimeError(f"The run is not finished: its state is {self.name}. Wait for it first.")
+        __tracebackhide__ = True
         error = self.data if isinstance(self.data, BaseException) else UnsuccessfulRun(self)
         if raise_on_failure:
-            raise error
+            from homeport.engine.stories import without_engine
+
+            raise error.with_traceback(without_engine(error.__traceback__))
         return error
 
     def is_final(self) -> bool:

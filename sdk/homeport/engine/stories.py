@@ -1,10 +1,12 @@
-"""What an exception's traceback looks like in the logs: the user's own lines, without the engine's between them."""
+"""What an exception's traceback looks like: the user's own lines, without the engine's between them."""
 
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from types import TracebackType
 
+from homeport.engine.decisions import TimeLimitReached
 from homeport.engine.worker_errors import RemoteTraceback
 
 _OWN = str(Path(__file__).parents[1])
@@ -15,8 +17,24 @@ def story(error: BaseException) -> str:
     if isinstance(error.__cause__, RemoteTraceback):
         return error.__cause__.text
     told = traceback.TracebackException.from_exception(error)
+    if type(error) is TimeLimitReached and all(_is_engine(frame.filename) for frame in told.stack):
+        return "".join(told.format_exception_only()).rstrip()  # of code in another thread, which had to be left there
     _leave_out_engine(told, set())
     return "".join(told.format()).rstrip()
+
+
+def without_engine(trace: TracebackType | None) -> TracebackType | None:
+    """The same traceback without the engine's frames; as it is where there are no others."""
+    kept: list[TracebackType] = []
+    entry = trace
+    while entry is not None:
+        if not _is_engine(entry.tb_frame.f_code.co_filename):
+            kept.append(entry)
+        entry = entry.tb_next
+    found: TracebackType | None = None
+    for one in reversed(kept):
+        found = TracebackType(found, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return found or trace
 
 
 def _leave_out_engine(told: traceback.TracebackException, seen: set[int]) -> None:

@@ -254,6 +254,7 @@ class Flow(Building):
         """
         from homeport.engine import local
 
+        __tracebackhide__ = True
         return_state = kwargs.pop("return_state", False)
         if self._held_back("call"):
             return None
