@@ -1,6 +1,7 @@
 """Fetched code by digest, shared by the agents and runs of one home folder.
 
     code/<hex>/tree/           the files, verified against the digest by the storage when they were fetched
+               manifest.json   the hash of each file: what the next version need not fetch again
                verified.json   size and time of each file then: a run that wrote into its code is noticed
                lock            held (shared) by every run process that uses the entry, for as long as it lives
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from homeport.code.storage import open_storage
+from homeport_agent.cached_files import CachedFiles, keep_manifest
 
 CACHE_BYTES = 4 * 1024**3
 KEPT = 256
@@ -87,7 +89,9 @@ class CodeCache:
         partial = self._folder / f".{name}.{uuid.uuid4().hex}"
         partial.mkdir(mode=0o700)
         try:
-            open_storage(reference).fetch(reference, digest, partial / "tree")
+            here = CachedFiles(sorted(self._entries(), key=_used_at, reverse=True))
+            manifest = open_storage(reference).fetch(reference, digest, partial / "tree", here)
+            keep_manifest(partial, manifest)
             (partial / "verified.json").write_text(json.dumps(_look(partial / "tree")), "utf-8")
             (partial / "lock").touch(mode=0o600)
             partial.rename(self._folder / name)
@@ -112,8 +116,7 @@ class CodeCache:
 
     def _evict(self) -> None:
         """Remove what was used longest ago until the cache is within its limits."""
-        entries = [entry for entry in self._folder.iterdir() if entry.is_dir() and ".fetching" not in entry.name]
-        live = sorted((entry for entry in entries if not entry.name.startswith(".")), key=_used_at)
+        live = sorted(self._entries(), key=_used_at)
         sizes = {entry: _size(entry) for entry in live}
         total = sum(sizes.values())
         for entry in live[:-1]:
@@ -121,11 +124,16 @@ class CodeCache:
                 break
             if self._remove_if_unused(entry):
                 total -= sizes.pop(entry)
-        for entry in entries:
+        for entry in self._folder.glob(".*"):
+            if not entry.is_dir():
+                continue
             if ".old." in entry.name:
                 self._remove_if_unused(entry)
-            elif entry.name.startswith(".") and _abandoned(entry):
+            elif _abandoned(entry):
                 shutil.rmtree(entry, ignore_errors=True)
+
+    def _entries(self) -> list[Path]:
+        return [entry for entry in self._folder.iterdir() if entry.name[0] != "." and entry.is_dir()]
 
     def _remove_if_unused(self, entry: Path) -> bool:
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from homeport.blocks.kept import Ask
     from homeport.client import Client
-    from homeport.code import CodeTree, Stored
+    from homeport.code import CodeTree, Limits, Stored
     from homeport.config import Settings
     from homeport.flows import Flow
 
@@ -71,12 +71,13 @@ class Registrar:
     schedule_active: bool = True
     block: str | None = None
     instead: str | None = None
+    limits: Limits | None = None
     _blocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     _stored: dict[tuple[Path, str], Packed] = field(default_factory=dict)
 
     def store(self, flow: Flow, source: Source) -> Packed:
         """Pack the source's root and store it; raises CodeError when it cannot be sent or kept, BlockNotFound."""
-        from homeport.code import collect, open_storage
+        from homeport.code import open_storage
         from homeport.results import limits
 
         reference = self.reference(flow)
@@ -84,7 +85,7 @@ class Registrar:
         if known not in self._stored:
             # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
             stored_in = Path(reference["path"]) if reference["kind"] == "folder" else self.storage
-            tree = collect(source.root, leave_out=(self.home, limits.of_process().folder, stored_in))
+            tree = packed(source.root, self.home, self.limits, leave_out=(limits.of_process().folder, stored_in))
             stored = open_storage(reference).put(tree)
             told = told_reference(stored.reference, reference)
             self._stored[known] = Packed(tree, replace(stored, reference=told))
@@ -140,6 +141,21 @@ class Registrar:
             "pythonVersion": platform.python_version(),
             "force": self.force,
         }
+
+
+def packed(root: Path, home: Path, limits: Limits | None = None, *, leave_out: Iterable[Path] = ()) -> CodeTree:
+    """The tree at `root` as it will be sent, without the home folder and what else to leave out.
+
+    The limits are those of the settings unless given; what was hashed before is remembered in the home folder. Raises
+    PackingError.
+    """
+    from homeport.code import collect
+    from homeport.code.hashes import Hashes
+    from homeport.code.tree import Limits
+    from homeport.config import load_settings
+
+    limits = limits or Limits.of(load_settings())
+    return collect(root, limits, leave_out=(home, *leave_out), hashes=Hashes(home, root))
 
 
 def _schedule(flow: Flow) -> dict[str, Any] | None:
@@ -284,6 +300,8 @@ def register(
 
     Raises RegistrationError, CodeError or ClientError, each saying what to do.
     """
+    from homeport.code import Limits
+
     source = source_of_file(flow, _defining_file(flow), root)
     registrar = Registrar(
         client,
@@ -297,6 +315,7 @@ def register(
         schedule_active,
         settings.storage_block,
         block,
+        Limits.of(settings),
     )
     return registrar.register(flow, source, registrar.store(flow, source))
 

@@ -115,3 +115,56 @@ def test_missing_code_is_an_error_and_leaves_nothing_behind(tmp_path: Path) -> N
         cache.acquire(reference, "sha256:" + "0" * 64)
 
     assert [path for path in (tmp_path / "home/code").iterdir() if path.is_dir()] == []
+
+
+def test_of_the_next_version_only_what_this_machine_lacks_is_fetched(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    (root / "lib").mkdir(parents=True)
+    (root / "flow.py").write_text("x = 1\n")
+    (root / "lib/words.py").write_text("HELLO = 1\n")
+    storage = open_storage(folder_reference(tmp_path / "storage"))
+    cache = CodeCache(tmp_path / "home")
+    first = storage.put(collect(root))
+    cache.acquire(first.reference, first.digest).close()
+    kept = set((tmp_path / "storage/blobs").rglob("*"))
+    (root / "flow.py").write_text("x = 2\n")
+    second = storage.put(collect(root))
+
+    for blob in kept:
+        if blob.is_file():
+            blob.unlink()
+    code = cache.acquire(second.reference, second.digest)
+
+    assert collect(code.tree).digest == second.digest
+    code.close()
+
+
+def test_a_file_that_a_run_wrote_into_is_not_taken_for_the_next_version(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+    used = cache.acquire(reference, digest)
+    (tmp_path / "project/more.py").write_text("more = 1\n")
+    next_version = open_storage(reference).put(collect(tmp_path / "project"))
+
+    (used.tree / "flow.py").write_text("x = 666\n")
+    code = cache.acquire(reference, next_version.digest)
+
+    assert (code.tree / "flow.py").read_text() == "x = 1\n"
+    used.close()
+    code.close()
+
+
+def test_a_cached_manifest_that_was_written_into_costs_fetching_and_no_more(tmp_path: Path) -> None:
+    reference, digest = stored(tmp_path)
+    cache = CodeCache(tmp_path / "home")
+    cache.acquire(reference, digest).close()
+    (tmp_path / "project/more.py").write_text("more = 1\n")
+    next_version = open_storage(reference).put(collect(tmp_path / "project"))
+
+    for content in (b"", b"[]", b'{"files":[{"sha256":[],"path":[]}]}', b"[" * 10_000):
+        entry = tmp_path / "home/code" / digest[7:]
+        (entry / "manifest.json").write_bytes(content)
+        code = cache.acquire(reference, next_version.digest)
+        assert collect(code.tree).digest == next_version.digest
+        (code.tree / "more.py").write_text("written into, so that it is fetched again\n")
+        code.close()

@@ -157,7 +157,7 @@ def test_a_file_that_changes_after_it_was_hashed_is_noticed_when_it_is_stored(tm
         ("certs/server.pem", "-----BEGIN RSA PRIVATE KEY-----\nx"),
         ("account.json", '{"private_key": "x", "client_email": "y"}'),
         (".aws/credentials", "x"),
-        ("settings.py", f"KEY = 'hp_admin_{'0' * 12}_{'a' * 72}'"),
+        ("settings.py", f"KEY = 'hp_admin_{'0' * 12}_{'0123456789abcdef' * 4}{'5f' * 4}'"),
     ],
 )
 def test_secrets_that_would_be_sent_are_named(tmp_path: Path, name: str, content: str) -> None:

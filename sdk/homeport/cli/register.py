@@ -69,6 +69,7 @@ def register(
     fields: str | None,
 ) -> int:
     """Store flows' code in your storage and tell the control plane about them, without their code."""
+    from homeport.code import Limits
     from homeport.registration import Registrar
 
     if not paths and not modules:
@@ -89,6 +90,7 @@ def register(
             schedule_active=not no_schedule,
             block=None if storage is not None else settings.storage_block,
             instead=storage_block,
+            limits=Limits.of(settings),
         )
         return Registering(registrar, names, root, quiet=fields is not None).run(sources.origins(paths, modules))
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from homeport.code import ignore, suspects
 from homeport.code.errors import CodeChanged, CodeTooLarge, PackingError, UnsafeCode
 from homeport.code.hashes import Hashes, Seen
 from homeport.code.manifest import MAX_MANIFEST_BYTES, CodeFile, Manifest, Mode
 from homeport.code.reading import open_regular, pieces
+
+if TYPE_CHECKING:
+    from homeport.config import Settings
 
 ROOT_MARKERS = ("pyproject.toml", ".git", ignore.IGNORE_FILE)
 COUNTED = 10
@@ -32,6 +37,11 @@ class Limits:
 
     files: int = 20_000
     bytes: int = 256 * 1024 * 1024
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """The limits that the settings give."""
+        return cls(settings.code_max_files or sys.maxsize, settings.code_max_bytes or sys.maxsize)
 
 
 @dataclass(frozen=True)

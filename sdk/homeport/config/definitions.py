@@ -32,6 +32,8 @@ _TABLE = (
     Setting("api_key", None, "API key; wins over the stored one", secret=True, option="key"),
     Setting("storage", "{home}/storage", "Folder in which `register` stores code"),
     Setting("storage_block", None, "Block TYPE/NAME in whose storage `register` stores code, in place of the folder"),
+    Setting("code_max_files", "20000", "Most files of one source tree that `register` sends; 0 for no limit"),
+    Setting("code_max_bytes", "268435456", "Most bytes of one source tree that `register` sends; 0 for no limit"),
     Setting("results", "{home}/results", "Folder that keeps results of tasks and flows, unless they say otherwise"),
     Setting("result_max_bytes", "1073741824", "Largest serialized result that is kept, in bytes; 0 for no limit"),
     Setting("queue", "default", "Work queue that `register` and agents use unless told otherwise"),

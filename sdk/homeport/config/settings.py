@@ -63,13 +63,17 @@ class Settings:
     @property
     def result_max_bytes(self) -> int:
         """How many bytes a serialized result may have; 0 for no limit."""
-        value = self.get("result_max_bytes")
-        text = (value.value or "").strip().replace("_", "")
-        if not text.isdecimal():
-            raise ConfigError(
-                f"result_max_bytes is {value.value!r}, from {value.source}; it must be a number of bytes (0: no limit)."
-            )
-        return int(text)
+        return self._limit("result_max_bytes", "bytes")
+
+    @property
+    def code_max_files(self) -> int:
+        """How many files a source tree may have; 0 for no limit."""
+        return self._limit("code_max_files", "files")
+
+    @property
+    def code_max_bytes(self) -> int:
+        """How many bytes a source tree may have; 0 for no limit."""
+        return self._limit("code_max_bytes", "bytes")
 
     @property
     def queue(self) -> str:
@@ -98,6 +102,15 @@ class Settings:
         from homeport.config.credentials import Credentials
 
         return Credentials(self.home).find(self.profile, self.api_url)
+
+    def _limit(self, name: str, of: str) -> int:
+        value = self.get(name)
+        text = (value.value or "").strip().replace("_", "")
+        if not text.isdecimal():
+            raise ConfigError(
+                f"{name} is {value.value!r}, from {value.source}; it must be a number of {of} (0: no limit)."
+            )
+        return int(text)
 
     def _text(self, name: str) -> str:
         value = self.values[name].value

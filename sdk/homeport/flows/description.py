@@ -71,9 +71,9 @@ def _edge(edge: Edge, keys: dict[Any, str]) -> dict[str, Any]:
 
 
 def _stored(flow: Flow) -> dict[str, Any]:
-    from homeport.code import collect, find_root, open_storage
+    from homeport.code import Limits, find_root, open_storage
     from homeport.config import load_settings
-    from homeport.registration import RegistrationError, storage_reference, told_reference
+    from homeport.registration import RegistrationError, packed, storage_reference, told_reference
 
     if flow.entrypoint_file is None:
         raise RegistrationError(
@@ -83,6 +83,7 @@ def _stored(flow: Flow) -> dict[str, Any]:
     settings = load_settings()
     reference = storage_reference(flow, settings.storage, block=settings.storage_block)
     stored_in = Path(reference["path"]) if reference["kind"] == "folder" else settings.storage
-    tree = collect(find_root(flow.entrypoint_file, None), leave_out=(settings.home, stored_in))
+    root = find_root(flow.entrypoint_file, None)
+    tree = packed(root, settings.home, Limits.of(settings), leave_out=(stored_in,))
     stored = open_storage(reference).put(tree)
     return {**told_reference(stored.reference, reference), "content_digest": stored.digest}
