@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.services.control_plane import ControlPlane
+from tests.services.docker_world import docker_world as docker_world
+from tests.services.docker_world import docker_world_of_session as docker_world_of_session
+from tests.services.docker_world import homeport_wheel as homeport_wheel
 from tests.services.samba import PASSWORD_VARIABLE, Samba
 from tests.services.stack import Stack
 

@@ -76,20 +76,27 @@ class Registrar:
     _stored: dict[tuple[Path, str], Packed] = field(default_factory=dict)
 
     def store(self, flow: Flow, source: Source) -> Packed:
-        """Pack the source's root and store it; raises CodeError when it cannot be sent or kept, BlockNotFound."""
+        """Pack the source's root, store it, and try the import where the kind of storage can.
+
+        Raises CodeError when the code cannot be sent, kept, or imported there; and BlockNotFound.
+        """
         from homeport.code import open_storage
+        from homeport.code.verification import verify_once
         from homeport.results import limits
 
         reference = self.reference(flow)
+        opened = open_storage(reference)
         known = (source.root, repr(reference))
         if known not in self._stored:
             # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
             stored_in = Path(reference["path"]) if reference["kind"] == "folder" else self.storage
             tree = packed(source.root, self.home, self.limits, leave_out=(limits.of_process().folder, stored_in))
-            stored = open_storage(reference).put(tree)
+            stored = opened.put(tree)
             told = told_reference(stored.reference, reference)
             self._stored[known] = Packed(tree, replace(stored, reference=told))
-        return self._stored[known]
+        done = self._stored[known]
+        verify_once(opened, done.stored, source.entrypoint, self.home)
+        return done
 
     def reference(self, flow: Flow) -> dict[str, Any]:
         """Where the flow's code is to be stored: all that opens the storage. Raises BlockNotFound."""

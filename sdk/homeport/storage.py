@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Self
 
 
@@ -119,30 +120,71 @@ class SMB(Storage):
 
 
 class Docker(Storage):
-    """An image in a Docker registry."""
+    """An image: the environment that the flow needs, and its code as the last layer. All of 1.x, and a few more.
+
+    With `registry_url` it is pushed there; without, it stays in the engine that builds it. `path` and
+    `stored_as_script` are accepted for 1.x, and not needed: code travels as source, and has its place in the image.
+    """
 
     kind = "docker"
 
     def __init__(
         self,
         registry_url: str | None = None,
-        image_name: str | None = None,
-        image_tag: str | None = None,
         base_image: str | None = None,
         dockerfile: str | None = None,
         python_dependencies: list[str] | None = None,
-        files: dict[str, str] | None = None,
+        image_name: str | None = None,
+        image_tag: str | None = None,
         env_vars: dict[str, str] | None = None,
+        files: dict[str, str] | None = None,
+        homeport_version: str | None = None,
+        local_image: bool = False,
+        ignore_healthchecks: bool = False,
+        base_url: str | None = None,
+        tls_config: bool | dict[str, Any] = False,
+        build_kwargs: dict[str, Any] | None = None,
+        directory: str | None = None,
+        path: str | None = None,
+        stored_as_script: bool = False,
+        extra_dockerfile_commands: list[str] | None = None,
+        *,
+        labels: dict[str, str] | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        insecure: bool = False,
+        homeport_wheel: str | None = None,
+        prefect_version: str | None = None,
+        prefect_directory: str | None = None,
     ) -> None:
+        if base_image and dockerfile:
+            raise ValueError("Docker: a Dockerfile names its own base image; give base_image or dockerfile, not both.")
+        if prefect_version:
+            raise ValueError("Docker: what is installed in the image is Homeport; give homeport_version, or nothing.")
         super().__init__(
             registry_url=registry_url,
+            base_image=base_image,
+            dockerfile=None if dockerfile is None else str(Path(dockerfile).absolute()),
+            python_dependencies=python_dependencies,
             image_name=image_name,
             image_tag=image_tag,
-            base_image=base_image,
-            dockerfile=dockerfile,
-            python_dependencies=python_dependencies,
-            files=files,
             env_vars=env_vars,
+            files=None if files is None else {str(Path(here).absolute()): there for here, there in files.items()},
+            homeport_version=homeport_version,
+            local_image=local_image or None,
+            ignore_healthchecks=ignore_healthchecks or None,
+            base_url=base_url,
+            tls_config=tls_config or None,
+            build_kwargs=build_kwargs,
+            directory=directory or prefect_directory,
+            path=path,
+            stored_as_script=stored_as_script or None,
+            extra_dockerfile_commands=extra_dockerfile_commands,
+            labels=labels,
+            username=username,
+            password=password,
+            insecure=insecure or None,
+            homeport_wheel=homeport_wheel,
         )
 
 

@@ -8,11 +8,13 @@ customer owns, and from there to the agents.
     open_storage(stored.reference).fetch(stored.reference, stored.digest, into)  # on the agent
 """
 
+from homeport.code.errors import BuildFailed as BuildFailed
 from homeport.code.errors import CodeChanged as CodeChanged
 from homeport.code.errors import CodeError as CodeError
 from homeport.code.errors import CodeMissing as CodeMissing
 from homeport.code.errors import CodeTooLarge as CodeTooLarge
 from homeport.code.errors import DigestMismatch as DigestMismatch
+from homeport.code.errors import NotImportable as NotImportable
 from homeport.code.errors import PackingError as PackingError
 from homeport.code.errors import StorageDenied as StorageDenied
 from homeport.code.errors import StorageError as StorageError
@@ -28,6 +30,7 @@ from homeport.code.storage import LocalFiles as LocalFiles
 from homeport.code.storage import Storage as Storage
 from homeport.code.storage import StorageReference as StorageReference
 from homeport.code.storage import Stored as Stored
+from homeport.code.storage import Verifies as Verifies
 from homeport.code.storage import folder_reference as folder_reference
 from homeport.code.storage import open_storage as open_storage
 from homeport.code.tree import CodeTree as CodeTree

@@ -3,7 +3,9 @@
 CodeError
 ├── PackingError              the tree cannot be sent as it is; the user mends the tree
 │   ├── CodeTooLarge
-│   └── CodeChanged           a file was written to while it was being read; asking again is enough
+│   ├── CodeChanged           a file was written to while it was being read; asking again is enough
+│   ├── BuildFailed           its image could not be built: a step of the Dockerfile, a dependency, the base image
+│   └── NotImportable         the flow cannot be imported in the image that it would run in
 └── StorageError              the message names storage, path and digest
     ├── UnknownStorageKind    the reference names a kind that is not installed here
     ├── StorageUnreachable    no answer: asking again later may work
@@ -33,6 +35,14 @@ class CodeTooLarge(PackingError):
 
 class CodeChanged(PackingError):
     """A file changed while it was being read."""
+
+
+class BuildFailed(PackingError):
+    """The image of this code could not be built; the message has the last lines of the step that failed."""
+
+
+class NotImportable(PackingError):
+    """The flow cannot be imported where its code was put: something is not installed there, or it is too old."""
 
 
 class StorageError(CodeError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from homeport.code.errors import UnknownStorageKind, UnsafeCode
 
@@ -104,6 +104,15 @@ class Storage(Protocol):
 
     def check(self) -> CheckReport:
         """Look what of the storage works from here; never raises."""
+        ...
+
+
+@runtime_checkable
+class Verifies(Protocol):
+    """A kind that can try, before a flow is registered, whether it can be imported where its code was put."""
+
+    def verify(self, stored: Stored, entrypoint: str) -> None:
+        """Import the flow there; raises NotImportable with the lines that failed and the mend, or a StorageError."""
         ...
 
 
