@@ -68,7 +68,12 @@ async def cancel_unstarted(record: AttemptRecord, reason: str, *, client: AgentC
 async def _tell(client: AgentClient, record: AttemptRecord, final: dict[str, Any]) -> None:
     try:
         await client.finish(record.attempt_id, final, retry_for=FOR_EVER)
-    except InvalidTransitionError:
+    except InvalidTransitionError as error:
+        if final["type"] == "PAUSED" and error.state_type == "CANCELLING":
+            await client.finish(
+                record.attempt_id, _state("CANCELLED", "Cancelled while it suspended."), retry_for=FOR_EVER
+            )
+            return
         if final["type"] != "CANCELLED":
             raise
         await client.finish(record.attempt_id, final | {"type": "CRASHED", "name": "Crashed"}, retry_for=FOR_EVER)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from homeport.engine.arguments import flatten as flatten
     from homeport.engine.arguments import mapped as mapped
     from homeport.engine.arguments import unmapped as unmapped
+    from homeport.flow_runs import pause_flow_run as pause_flow_run
+    from homeport.flow_runs import resume_flow_run as resume_flow_run
+    from homeport.flow_runs import suspend_flow_run as suspend_flow_run
     from homeport.flows import Flow as Flow
     from homeport.flows import flow as flow
     from homeport.flows.apply_map import apply_map as apply_map
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
     from homeport.utilities.tasks import pause_task as pause_task
 
 _HOMES = {
+    "pause_flow_run": "homeport.flow_runs",
     "pause_task": "homeport.utilities.tasks",
+    "resume_flow_run": "homeport.flow_runs",
+    "suspend_flow_run": "homeport.flow_runs",
     "DateTimeParameter": "homeport.parameters",
     "switch": "homeport.tasks.control_flow",
     "resource_manager": "homeport.tasks.resource_manager",
@@ -59,10 +65,13 @@ _MODULES = frozenset(
         "caching",
         "context",
         "deployments",
+        "exceptions",
         "executors",
         "filesystems",
+        "flow_runs",
         "futures",
         "infrastructure",
+        "input",
         "kv",
         "results",
         "run_configs",
@@ -92,8 +101,11 @@ __all__ = [
     "ifelse",
     "mapped",
     "merge",
+    "pause_flow_run",
     "pause_task",
     "resource_manager",
+    "resume_flow_run",
+    "suspend_flow_run",
     "switch",
     "tags",
     "task",

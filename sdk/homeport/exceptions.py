@@ -7,6 +7,7 @@ from homeport.engine.cancellation import RunCancelled
 from homeport.engine.graph import CyclicGraph
 from homeport.engine.maps import UnequalMap
 from homeport.engine.parameters import ParameterError
+from homeport.engine.pauses import FlowPauseTimeout, NobodyToAsk
 from homeport.engine.states import UnsuccessfulRun
 from homeport.run_logging import MissingContextError
 
@@ -16,8 +17,10 @@ UpstreamTaskError = UnsuccessfulRun
 
 __all__ = [
     "CyclicGraph",
+    "FlowPauseTimeout",
     "MappingLengthMismatch",
     "MissingContextError",
+    "NobodyToAsk",
     "ParameterError",
     "ParameterTypeError",
     "RunCancelled",

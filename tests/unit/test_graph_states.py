@@ -330,7 +330,8 @@ def test_a_paused_task_holds_what_is_behind_it_and_the_flow_ends_paused():
 
 def test_a_paused_task_that_may_go_on_is_called_again_with_resume_in_its_context(monkeypatch):
     asked = []
-    monkeypatch.setattr("homeport.engine.flow_runs.ask_on_terminal", lambda *told: asked.append(told) or True)
+    monkeypatch.setattr("homeport.engine.approvals.on_terminal", lambda: True)
+    monkeypatch.setattr("homeport.engine.approvals.ask_on_terminal", lambda *told: asked.append(told) or True)
 
     @task
     def careful():

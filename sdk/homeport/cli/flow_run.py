@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ from homeport.cli.session import Session, pass_session, say
 INSPECT_FIELDS = (
     "id", "name", "state", "states", "attempts", "parameters", "labels", "queue", "agent", "attemptNumber", "flow",
     "flowVersion", "deployment", "project", "onLost", "cancelRequestedAt", "taskRunCounts", "createdAt", "createdBy",
-    "scheduledAt", "startedAt", "finishedAt", "parentFlowRunId", "parentTaskRunId",
+    "scheduledAt", "startedAt", "finishedAt", "parentFlowRunId", "parentTaskRunId", "pauses",
 )  # fmt: skip
 
 
@@ -67,10 +68,32 @@ def cancel(session: Session, runs: tuple[str, ...]) -> None:
 
 @flow_run.command(cls=DataCommand, fields=SENT_ON_FIELDS)
 @click.argument("run", metavar="RUN")
+@click.option("--input", "-i", "pairs", metavar="NAME=VALUE", multiple=True, help="A field of what the run waits for.")
+@click.option("--input-json", metavar="OBJECT", help="All of it, as one JSON object.")
+@click.option(
+    "--input-file", metavar="FILE", type=click.Path(path_type=Path), help="All of it, as a file with a JSON object."
+)
+@click.option("--key", metavar="KEY", help="Which pause is meant, where RUN waits at more than one.")
 @pass_session
-def resume(session: Session, run: str, fields: str | None) -> None:
-    """Send a held RUN on: an agent takes it as its next attempt."""
-    _send_on(session, run, "resumeFlowRun", "FlowRunResumed", fields)
+def resume(
+    session: Session,
+    run: str,
+    pairs: tuple[str, ...],
+    input_json: str | None,
+    input_file: Path | None,
+    key: str | None,
+    fields: str | None,
+) -> None:
+    """Send a paused RUN on, with the input that it waits for; or a held one, as its next attempt."""
+    from homeport.cli.resuming import given_input
+
+    id = lists.run_id(session, run)
+    given: dict[str, Any] = {"id": id}
+    if key is not None:
+        given["key"] = key
+    if (input := given_input(session, id, pairs, input_json, input_file, key)) is not None:
+        given["input"] = input
+    _send_on(session, given, "resumeFlowRun", "FlowRunResumed", fields)
 
 
 @flow_run.command(cls=DataCommand, fields=SENT_ON_FIELDS)
@@ -78,13 +101,13 @@ def resume(session: Session, run: str, fields: str | None) -> None:
 @pass_session
 def retry(session: Session, run: str, fields: str | None) -> None:
     """Try a failed or crashed RUN again, as its next attempt."""
-    _send_on(session, run, "retryFlowRun", "FlowRunRetried", fields)
+    _send_on(session, {"id": lists.run_id(session, run)}, "retryFlowRun", "FlowRunRetried", fields)
 
 
-def _send_on(session: Session, ref: str, operation: str, member: str, fields: str | None) -> None:
+def _send_on(session: Session, given: dict[str, Any], operation: str, member: str, fields: str | None) -> None:
     from homeport.client import expect
 
-    answer = session.execute(operation, {"input": {"id": lists.run_id(session, ref)}})
+    answer = session.execute(operation, {"input": given})
     stands = expect(answer[operation], member)["flowRun"]
     if fields is not None:
         record(stands, [], fields)
@@ -104,6 +127,22 @@ def watch(session: Session, run: str, timeout: float | None, fields: str | None)
     return Watch(session, lists.run_id(session, run), fields=fields, timeout=timeout).show()
 
 
+def _waits_for(run: dict[str, Any]) -> list[tuple[str, Any]]:
+    """A row for each open pause: since when and until when, and what has to be given."""
+    from homeport.cli.resuming import asked_fields
+
+    rows: list[tuple[str, Any]] = []
+    for pause in run["pauses"]:
+        if pause["outcome"] is None:
+            until = f", until {times.local(pause['expiresAt'])}" if pause["expiresAt"] else ""
+            wanted = "; ".join(asked_fields(pause["inputSchema"])) or "nothing but somebody's word"
+            message = f" ({pause['message']})" if pause["message"] else ""
+            rows.append(
+                ("Waits for", f"{pause['key']}{message}: {wanted}; since {times.local(pause['pausedAt'])}{until}")
+            )
+    return rows
+
+
 def show_run(session: Session, ref: str, fields: str | None) -> None:
     """Print one run."""
     from homeport.cli.watch import counted
@@ -120,6 +159,7 @@ def show_run(session: Session, ref: str, fields: str | None) -> None:
         ("ID", run["id"]),
         ("Name", run["name"]),
         ("State", f"{run['state']['name']}{': ' + run['state']['message'] if run['state']['message'] else ''}"),
+        *_waits_for(run),
         ("Flow", f"{run['flow']['name']} version {run['flowVersion']['number']}, project {run['project']['name']}"),
         ("Deployment", run["deployment"]["name"]),
         ("Parent", run["parentFlowRunId"]),

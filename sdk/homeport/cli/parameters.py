@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 
-def parse(pairs: Sequence[str], file: Path | None) -> dict[str, Any]:
+def parse(pairs: Sequence[str], file: Path | None, *, option: str = "--param") -> dict[str, Any]:
     """The parameters: those of the file, then those of the pairs. A value is JSON if it parses as JSON, else text."""
     parameters = _read(file) if file is not None else {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise click.UsageError(f"{pair!r} is not NAME=VALUE.\nhint: --param name=world    or: --param 'ids=[1, 2]'")
+            hint = f"{option} name=world    or: {option} 'ids=[1, 2]'"
+            raise click.UsageError(f"{pair!r} is not NAME=VALUE.\nhint: {hint}")
         parameters[name.strip()] = value_of(value)
     return parameters
 

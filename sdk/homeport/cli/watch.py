@@ -92,6 +92,8 @@ class Watch:
                 continue
             at = click.style(times.clock(state["at"]), dim=True) if sys.stdout.isatty() else state["at"]
             click.echo(f"{at}  {'state':<8}  {states.styled(state)}{_more(run, state)}")
+            if state["type"] == "PAUSED" and state["number"] == run["state"]["number"]:
+                self._say_how_to_resume()
         sys.stdout.flush()
 
     def _show_progress(self) -> None:
@@ -175,6 +177,17 @@ class Watch:
             message = text.harmless(task_run["state"]["message"])
             click.echo(f"  Task run {text.harmless(task_run['name'])}: {states.styled(task_run['state'])} {message}")
         say(f"Its log: homeport flow-run logs {self._run_id}")
+
+    def _say_how_to_resume(self) -> None:
+        """The command that sends a paused run on, with what it waits for."""
+        from homeport.client import Unreachable
+
+        try:
+            mends = [check["mend"] for check in explain.asked(self._session, self._run_id)["checks"] if check["mend"]]
+        except Unreachable:
+            return
+        for mend in mends:
+            say(f"hint: {text.harmless(mend)}")
 
     def _say_how_to_go_on(self) -> None:
         say(f"hint: follow it again: homeport logs -f {self._run_id}")

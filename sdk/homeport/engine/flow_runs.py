@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from homeport.engine import current, decisions, log_lines, states
-from homeport.engine.approvals import ask_on_terminal
 from homeport.engine.arguments import find_futures, resolve
 from homeport.engine.cancellation import RunCancelled, requests
 from homeport.engine.decisions import Retry
@@ -20,6 +19,7 @@ from homeport.engine.hooks import call_hooks
 from homeport.engine.masking import masked, masked_state
 from homeport.engine.name_templates import name_from
 from homeport.engine.parameters import ParameterError
+from homeport.engine.pauses import SuspendRun
 from homeport.engine.places import Places
 from homeport.engine.prints import Capture
 from homeport.engine.state_handlers import handled, outcome_after
@@ -107,6 +107,11 @@ class FlowRun:
         return None if self.parent is None else self.info.id
 
     @property
+    def inside_task(self) -> bool:
+        """Whether a task called this subflow, or one around it."""
+        return self.parent is not None and (self._caller is not None or self.parent.inside_task)
+
+    @property
     def again(self) -> bool:
         """Whether an earlier attempt of this run may have left results."""
         return self.run_count > 1 or self.info.attempt_number > 1 or (self.parent is not None and self.parent.again)
@@ -192,6 +197,11 @@ class FlowRun:
             yield from self._settle()
             state = self._judge(value)
             return decisions.retry_or(state, flow.retry_policy, self.run_count) if state.is_failed() else state
+        except SuspendRun as error:
+            yield from self._settle()
+            if self.parent is not None:  # the run around it ends too, and its next attempt comes here again
+                raise
+            return states.Paused(str(error), name="Suspended")
         except BaseException as error:
             if decisions.is_stop(error):
                 raise
@@ -314,10 +324,6 @@ class FlowRun:
             self.places.close()
             if self.parent is None:
                 log_lines.end(self)
-
-    def approve(self, name: str, message: str) -> bool:
-        """Whether a paused task may go on: somebody says so."""
-        return self.is_local and ask_on_terminal(name, message)
 
     # Its tasks.
 

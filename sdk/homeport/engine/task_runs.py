@@ -21,6 +21,7 @@ from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
 from homeport.engine.masking import masked, masked_state
 from homeport.engine.name_templates import NameTemplateError, name_from
+from homeport.engine.pauses import RESUMED, SuspendRun
 from homeport.engine.state_handlers import handled, outcome_after
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 MOST_UPSTREAM_TOLD = 100
 PENDING = states.Pending()
-_PAUSES: frozenset[type] = frozenset({Pause})
+_PAUSES: frozenset[type] = frozenset({Pause, Approval})
 
 
 class Rounds:
@@ -203,6 +204,8 @@ class TaskRun:
                 return ended
             if isinstance(outcome, Round):
                 calls = 0
+            elif isinstance(outcome, Hold):
+                calls -= 1  # whoever waited for a person has used up none of its retries
 
     def _before_first(self, verdict: State | Hold) -> Steps:
         """What comes of it that the trigger did not simply let it start: its end, or None if it starts all the same."""
@@ -235,8 +238,16 @@ class TaskRun:
 
     def _held(self, hold: Hold) -> Steps:
         self._log("INFO", f"Paused: {hold.state.message}")
-        if not (yield Approval(self, hold.state.message)):
+        asked = Approval(self, hold.state.message)
+        if not asked.asks_here:
+            self._enter(hold.state)
+        if not (yield asked):
             return (yield from self._end(hold.state))
+        if self.run.stop.is_set() or self._final:
+            self.finish(states.Cancelled("Cancelled while it was paused."))
+            raise RunCancelled()
+        if not asked.asks_here:
+            self._enter(states.Running("Somebody said that it may go on.", name="Resumed"))
         self.rounds = self.rounds or Rounds()
         self.rounds.resumed = True
         return None
@@ -350,17 +361,33 @@ class TaskRun:
         """Do it in this worker thread; a pause for a retry does not keep the thread."""
         steps = self.steps()
 
-        def go_on() -> None:
+        def go_on(value: Any = None, error: BaseException | None = None) -> None:
             try:
-                paused = context.run(drive, steps, until=_PAUSES)
-            except BaseException as error:
+                paused = context.run(drive, steps, until=_PAUSES, value=value, error=error)
+            except BaseException as raised:
                 # What a task raises is a state. This is a stop of the run, whose owner knows of it.
-                self.finish(cancelled(error))
+                self.finish(cancelled(raised))
                 return
             if isinstance(paused, Pause):
                 self.run.places.threads.later(paused.seconds, go_on)
+            elif isinstance(paused, Approval):
+                self._ask(paused, go_on)
 
         go_on()
+
+    def _ask(self, approval: Approval, go_on: Callable[..., None]) -> None:
+        """Put the question from this thread, and keep none while nobody has answered."""
+        try:
+            ticket = None if approval.asks_here else approval.put()
+            answer = approval.perform() if approval.asks_here else False
+        except BaseException as error:
+            go_on(error=error)
+            return
+        if ticket is None:
+            go_on(answer)
+            return
+        threads = self.run.places.threads
+        ticket.when_answered(lambda: threads.submit(lambda: go_on(ticket.outcome == RESUMED)))
 
     def inputs(self) -> Iterable[Future[Any]]:
         """What has to end before it starts; without what all calls of a map share, once that has ended."""
@@ -504,6 +531,8 @@ def cancelled(error: BaseException) -> State:
     """The state of what was stopped by this exception."""
     if isinstance(error, RunCancelled):
         return states.Cancelled(error.reason, data=error)
+    if isinstance(error, SuspendRun):
+        return states.Cancelled("The run suspends; its next attempt comes here again.", data=error)
     if isinstance(error, KeyboardInterrupt):
         return states.Cancelled("Interrupted from the keyboard.", data=error)
     if isinstance(error, decisions.Abandoned):

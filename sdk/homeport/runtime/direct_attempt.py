@@ -22,6 +22,7 @@ from homeport.runtime.reporter import EventReporter
 from homeport.runtime.run_client import RunClient
 from homeport.runtime.spool import Spool
 from homeport.runtime.starting import StartRequest
+from homeport.runtime.user_code import questions_of
 from homeport.runtime.wire import open_wire
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class DirectAttempt:
             undo.enter_context(
                 connection.speaking_for(UUID(self.descriptor.flow_run_id), client.url, self.descriptor.run_token)
             )
+            undo.enter_context(questions_of(self.descriptor))
             self._undo = undo.pop_all()
 
     def shown_by(self, shown: Reporter) -> Reporter:

@@ -58,6 +58,9 @@ def finish(
     try:
         return _ask(client, attempt_id, final, instance, retry_for)
     except InvalidTransitionError as error:
+        if final.type == "PAUSED" and error.state_type == "CANCELLING":
+            stopped = FinalState("CANCELLED", "Cancelled", "Cancelled while it suspended.", final.at)
+            return _ask(client, attempt_id, stopped, instance, retry_for)
         if final.type != "CANCELLED":
             raise
         # Ended by a signal that nobody asked the control plane for: not a cancelled run, then, but a crashed one.

@@ -113,7 +113,8 @@ class EventReporter:
 
     def run_state(self, state: State) -> None:
         """The flow run entered a state; the final one is left to finish.py, which waits for its acknowledgement."""
-        if state.type.value not in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+        # That it is paused the control plane knows first: it was asked to pause it.
+        if state.type.value not in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED", "PAUSED"}:
             message = without_source(state.message or "", self._code_dir)
             self._put(events.run_state, (state.at, state.type.value, state.name, message))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from homeport.runtime import connection
 from homeport.runtime.descriptor import RunDescriptor
@@ -39,15 +42,30 @@ def run(descriptor: RunDescriptor, flow: Any, reporter: Reporter) -> FinalState:
     from homeport.engine.run import run_flow
 
     info = run_info(descriptor)
-    with connection.speaking_for(info.id, descriptor.api_url, descriptor.run_token):
+    with (
+        connection.speaking_for(info.id, descriptor.api_url, descriptor.run_token),
+        questions_of(descriptor),
+    ):
         state = run_flow(flow, descriptor.parameters, reporter=reporter, run=info)
     return as_final(state)
+
+
+@contextmanager
+def questions_of(descriptor: RunDescriptor) -> Iterator[None]:
+    """Inside it, what code of this run asks of a person is put at the control plane."""
+    from homeport.engine import pauses
+    from homeport.runtime.pause_desk import PauseDesk
+
+    close = pauses.open_desk(UUID(descriptor.flow_run_id), PauseDesk(descriptor))
+    try:
+        yield
+    finally:
+        close()
 
 
 def run_info(descriptor: RunDescriptor) -> Any:
     """What user code can read about its run in homeport.context."""
     from datetime import datetime
-    from uuid import UUID
 
     from homeport.engine.run import FlowRunInfo
 
@@ -68,9 +86,8 @@ def as_final(state: State) -> FinalState:
     """The engine's state as it is sent."""
     if state.type.value in FINAL_TYPES:
         return FinalState(state.type.value, state.name, state.message or "", state.at, state.result_reference)
-    if state.is_paused():
-        mend = "Nobody can be asked where an agent runs it, in this version: flow.run() on a terminal asks."
-        return FinalState.now("FAILED", f"{state.message} {mend}")
+    if state.is_paused() and state.name == "Suspended":
+        return FinalState("PAUSED", state.name, state.message or "", state.at)
     return FinalState.now("FAILED", f"The flow ended in the state {state.name}, which is not an end.")
 
 
