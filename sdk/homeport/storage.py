@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
+
+from homeport import storage_spellings as older
 
 
 class Storage:
@@ -84,12 +87,28 @@ class LocalFileSystem(Storage):
 
 
 class S3(Storage):
-    """A bucket of Amazon S3, or of what speaks its protocol."""
+    """A bucket of Amazon S3, or of what speaks its protocol.
+
+    The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-s3.md) by their names.
+    """
 
     kind = "s3"
 
-    def __init__(self, bucket: str, key: str | None = None, client_options: dict[str, Any] | None = None) -> None:
-        super().__init__(bucket=bucket, key=key, client_options=client_options)
+    def __init__(
+        self,
+        bucket: str | None = None,
+        key: str | None = None,
+        stored_as_script: bool = False,  # code always travels as source, not as a pickle
+        local_script_path: str | None = None,
+        client_options: Mapping[str, Any] | None = None,
+        upload_options: Mapping[str, Any] | None = None,
+        **fields: Any,
+    ) -> None:
+        older.refuse_script_path(local_script_path, of="S3")
+        older.refuse_older(fields, of="S3", secrets="access_key_id= and secret_access_key=, or profile=")
+        given = older.translated(client_options, older.CLIENT_OPTIONS, of="S3(client_options=...)")
+        given |= older.translated(upload_options, older.UPLOAD_OPTIONS, of="S3(upload_options=...)")
+        super().__init__(**({"bucket": bucket, "prefix": key} | given | fields))
 
 
 class GCS(Storage):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 from homeport.blobs import BlobStore
-from homeport.code.errors import StorageDenied, StorageError, StorageUnreachable
+from homeport.code.errors import SecretMissing, StorageDenied, StorageError, StorageUnreachable
 from homeport.code.storage import CheckReport, CheckStep, StepName
 
 CONTENT = b"homeport"
+Tried = dict[StepName, tuple[StorageError | None, str, float | None]]
+"""(what was raised, else what was seen, and the seconds) of each step."""
 MENDS: dict[StepName, str] = {
     "reachable": "look whether the address is right and this machine may reach it (name, port, firewall, mount)",
     "authenticated": "look at the user and the secrets that the storage names: they are resolved on this machine",
@@ -20,9 +23,8 @@ MENDS: dict[StepName, str] = {
 
 
 def check(store: BlobStore, clock: Callable[[], float] = time.perf_counter) -> CheckReport:
-    """Try each step until one fails; nothing is left behind. Never raises a StorageError."""
+    """Look, write, read back, remove; what can still be told after a failure is told. Never raises a StorageError."""
     key = f"checks/{uuid.uuid4().hex}"
-    steps: list[CheckStep] = []
 
     def timed(call: Callable[[], object]) -> tuple[StorageError | None, float]:
         began = clock()
@@ -32,31 +34,42 @@ def check(store: BlobStore, clock: Callable[[], float] = time.perf_counter) -> C
             return error, clock() - began
         return None, clock() - began
 
+    def look() -> None:
+        with suppress(KeyError):  # the answer that is expected
+            list(store.read(key))
+
     def read_back() -> None:
         if b"".join(store.read(key)) != CONTENT:
             raise StorageError(f"{store.where} gave back something else than was written to it")
 
-    error, took = timed(lambda: store.size(key))
-    reached = not isinstance(error, StorageUnreachable)
-    steps.append(CheckStep("reachable", reached, str(error) if error and not reached else "it answers", took))
-    if reached:
-        let_in = not isinstance(error, StorageDenied)
-        evidence = str(error) if error and not let_in else "it lets us in"
-        steps.append(CheckStep("authenticated", let_in, evidence))
-        if let_in and error is None:
-            error, took = timed(lambda: store.write(key, [CONTENT]))
-            steps.append(CheckStep("write", error is None, str(error or "a blob was written"), took))
-            if error is None:
-                error, took = timed(read_back)
-                steps.append(CheckStep("read", error is None, str(error or "what was written was read back"), took))
-                removed, _ = timed(lambda: store.remove(key))
-                error = error or removed
-        elif let_in:
-            steps.append(CheckStep("write", False, str(error)))
-    failed = [step for step in steps if step.ok is False]
-    return CheckReport(store.where, _all(steps), MENDS[failed[0].name] if failed else "")
+    looked, took = timed(look)
+    if isinstance(looked, SecretMissing):
+        return _report(store, {"authenticated": (looked, "", None)})
+    if isinstance(looked, StorageUnreachable):
+        return _report(store, {"reachable": (looked, "", took)})
+    if isinstance(looked, StorageDenied):
+        return _report(store, {"reachable": (None, "it answers", took), "authenticated": (looked, "", None)})
+    steps: Tried = {"reachable": (None, "it answers", took), "authenticated": (None, "it lets us in", None)}
+    written, took = timed(lambda: store.write(key, [CONTENT]))
+    steps["write"] = (written, "a blob was written", took)
+    if written is not None:
+        # What is not there was said to be not there: that is told only to those who may read.
+        steps["read"] = (looked, "it says what is there", None)
+        return _report(store, steps)
+    back, took = timed(read_back)
+    removed, _ = timed(lambda: store.remove(key))
+    kept = f"; {key} stays, it could not be removed: {removed.found}" if removed is not None else ""
+    steps["read"] = (back, f"what was written was read back{kept}", took)
+    return _report(store, steps)
 
 
-def _all(steps: list[CheckStep]) -> tuple[CheckStep, ...]:
-    tried = {step.name for step in steps}
-    return (*steps, *(CheckStep(name, None, "not tried") for name in MENDS if name not in tried))
+def _report(store: BlobStore, tried: Tried) -> CheckReport:
+    steps = [
+        CheckStep(name, error is None, error.found if error else evidence, took)
+        for name, (error, evidence, took) in tried.items()
+    ]
+    missing = [CheckStep(name, None, "not tried") for name in MENDS if name not in tried]
+    failed = [(name, error) for name, (error, _, _) in tried.items() if error is not None]
+    mend = (failed[0][1].mend or MENDS[failed[0][0]]) if failed else ""
+    order = list(MENDS)
+    return CheckReport(store.where, tuple(sorted([*steps, *missing], key=lambda step: order.index(step.name))), mend)

@@ -9,11 +9,9 @@ from homeport import Flow, Parameter, flow, task
 from homeport.engine.results import (
     AzureResult,
     ConstantResult,
-    GCSResult,
     LocalResult,
     PrefectResult,
     Result,
-    S3Result,
 )
 from homeport.engine.serializers import DateTimeSerializer, JSONSerializer, PandasSerializer
 from homeport.results import ResultMissing, ResultOptionError, ResultStorageUnsupported, ResultUnreadable, read_result
@@ -188,11 +186,15 @@ def test_a_local_result_without_a_folder_lies_with_the_others(home):
     assert len(listing(home / "results")) == 1
 
 
-@pytest.mark.parametrize("make", [lambda: S3Result("b"), lambda: GCSResult("b"), lambda: AzureResult("c")])
-def test_a_result_of_a_kind_that_is_not_there_is_refused_before_the_work(make):
+class _NowhereResult(Result):
+    def storage_description(self):
+        return {"kind": "cloud9"}
+
+
+def test_a_result_of_a_kind_that_is_not_there_is_refused_before_the_work():
     calls = []
 
-    @task(result=make(), target="x.pkl")
+    @task(result=_NowhereResult(), target="x.pkl")
     def works():
         calls.append(1)
 
@@ -200,7 +202,7 @@ def test_a_result_of_a_kind_that_is_not_there_is_refused_before_the_work(make):
     def working():
         works()
 
-    with pytest.raises(ResultStorageUnsupported, match="this machine has folder"):
+    with pytest.raises(ResultStorageUnsupported, match=r"this machine has .*folder"):
         try_run(working).state.result()
     assert calls == []
 

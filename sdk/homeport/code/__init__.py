@@ -16,6 +16,7 @@ from homeport.code.errors import CodeTooLarge as CodeTooLarge
 from homeport.code.errors import DigestMismatch as DigestMismatch
 from homeport.code.errors import NotImportable as NotImportable
 from homeport.code.errors import PackingError as PackingError
+from homeport.code.errors import SecretMissing as SecretMissing
 from homeport.code.errors import StorageDenied as StorageDenied
 from homeport.code.errors import StorageError as StorageError
 from homeport.code.errors import StorageRefused as StorageRefused

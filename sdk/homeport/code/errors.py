@@ -11,6 +11,7 @@ CodeError
     ├── StorageUnreachable    no answer: asking again later may work
     ├── StorageRefused        the storage said no: permission, read-only, full
     │   └── StorageDenied     it did not let us in: wrong password, expired token, unknown user
+    │       └── SecretMissing what the reference names as password or key is not on this machine; nothing was asked
     ├── CodeMissing           the storage answered, and does not have it
     ├── DigestMismatch        it has something else under that digest
     └── UnsafeCode            a file in it would leave the folder, or overwrite another
@@ -46,7 +47,12 @@ class NotImportable(PackingError):
 
 
 class StorageError(CodeError):
-    """A storage could not keep or give the code."""
+    """A storage could not keep or give the code: what was found, and how to mend it where that is known."""
+
+    def __init__(self, found: str, mend: str = "") -> None:
+        super().__init__(f"{found}. {mend}" if mend else found)
+        self.found = found
+        self.mend = mend
 
 
 class UnknownStorageKind(StorageError):
@@ -63,6 +69,10 @@ class StorageRefused(StorageError):
 
 class StorageDenied(StorageRefused):
     """The storage did not accept who we say we are; a password or token has to be mended."""
+
+
+class SecretMissing(StorageDenied):
+    """A secret that the storage names is not on this machine; the storage was not asked."""
 
 
 class CodeMissing(StorageError):

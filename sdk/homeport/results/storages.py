@@ -106,7 +106,9 @@ def _open(reference: dict[str, Any], of: str) -> ResultStorage:
         opened = load_block(reference["block"]).reference
     try:
         storage: Any = open_storage(opened)
-    except UnknownStorageKind:
+    except UnknownStorageKind as error:
+        if kind in _kinds().split(", "):  # what it needs is not installed: the error says how to get it
+            raise ResultStorageUnsupported(f"{of}: results cannot be kept there: {error}") from None
         raise ResultStorageUnsupported(
             f"{of}: results cannot be kept in a storage of kind {kind!r} here; this machine has {_kinds()}. "
             f"Use homeport.storage.Local(...) (a mounted share is one, too), or install the package that "

@@ -5,6 +5,7 @@ Blocks, storage and settings carry references; whoever needs the value calls `re
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -94,10 +95,18 @@ def _of_file(name: str, environ: Mapping[str, str]) -> str:
     return text.removesuffix("\n").removesuffix("\r")  # editors end a file with a line's end that is no part of it
 
 
+def _of_secret(name: str, environ: Mapping[str, str]) -> str:
+    from homeport.secrets.named import Secret
+
+    value = Secret(name).value().get()
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 _KINDS: dict[str, Callable[[str, Mapping[str, str]], str]] = {
     "env": _of_environment,
     "file": _of_file,
     "keyring": _of_keyring,
+    "secret": _of_secret,
 }
 
 

@@ -1,0 +1,75 @@
+"""What the 1.4.1 arguments of object stores become here; what cannot carry over is refused by name, with the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CLIENT_OPTIONS = {
+    "endpoint_url": "endpoint_url",
+    "region_name": "region",
+    "verify": "verify",
+    "aws_access_key_id": "access_key_id",
+    "aws_secret_access_key": "secret_access_key",
+    "aws_session_token": "session_token",
+}
+"""Of `S3(client_options=...)`, which 1.x gave to boto3."""
+UPLOAD_OPTIONS = {"ServerSideEncryption": "sse", "SSEKMSKeyId": "kms_key_id"}
+"""Of `S3(upload_options=...)`."""
+SECRETS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+INSTEAD = {
+    "use_ssl": "begin endpoint_url with http:// or https://",
+    "config": "give connect_timeout=, read_timeout=, max_attempts= or addressing_style= to the storage",
+    "api_version": "leave it out",
+}
+
+
+def translated(options: Mapping[str, Any] | None, names: Mapping[str, str], *, of: str) -> dict[str, Any]:
+    """The options under our names; raises TypeError for one that means nothing here, ValueError for a secret itself."""
+    unknown = sorted(set(options or ()) - set(names))
+    if unknown:
+        mend = INSTEAD.get(unknown[0], f"it takes {', '.join(sorted(names))}")
+        raise TypeError(f"{of}: {unknown[0]!r} means nothing here: {mend}.")
+    for name in SECRETS:
+        if options and options.get(name) is not None and name in names:
+            reference(options[name], of=of, field=name)
+    return {names[name]: value for name, value in (options or {}).items()}
+
+
+def reference(text: object, *, of: str, field: str) -> str:
+    """The text, if it is a reference to a secret; else a ValueError that does not repeat it."""
+    from homeport.secrets import is_reference
+
+    if isinstance(text, str) and is_reference(text):
+        return text
+    raise ValueError(
+        f"{of}: {field} is the secret itself, which would go to the control plane. Give its name instead: env:NAME, "
+        f"keyring:NAME or file:/path, and keep it there where flows are registered and run."
+    )
+
+
+def by_name(name: str | None) -> str | None:
+    """The reference for the name of a 1.x secret: it is looked up as `Secret(name)` is."""
+    return None if name is None else f"secret:{name}"
+
+
+def refuse_script_path(path: object, *, of: str) -> None:
+    """1.x uploaded this file in the flow's stead; here what is registered travels."""
+    if path is not None:
+        raise TypeError(
+            f"{of}: local_script_path has no meaning here: the file that defines the flow travels, with the modules "
+            f"beside it. Register it with: homeport register -p {path} --project PROJECT"
+        )
+
+
+def refuse_older(fields: Mapping[str, Any], *, of: str, secrets: str) -> None:
+    """What every storage of 1.x took besides."""
+    mends = {
+        "secrets": f"name what the storage needs: {secrets}",
+        "labels": "give labels to the run config, or to: homeport register -l LABEL",
+        "add_default_labels": "leave it out: no label is added to a flow that was not given",
+        "result": "give it to the flow: Flow(..., result=...)",
+    }
+    for name, mend in mends.items():
+        if name in fields:
+            raise TypeError(f"{of}: {name!r} means nothing here: {mend}.")

@@ -1,0 +1,95 @@
+"""How a client of S3 is made: credentials, the role that is assumed with them, timeouts, retries, connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.loaders import create_loader
+from botocore.session import Session
+
+if TYPE_CHECKING:
+    from homeport_storage.s3_fields import S3Fields
+
+# The descriptions of the services, which are megabytes of JSON, are read once in a process.
+_loader = create_loader()
+
+
+def open_client(fields: S3Fields, keys: Mapping[str, str | None], *, connections: int) -> Any:
+    """A client for the bucket; what it needs of the machine (a profile, a role) is looked for by its first call.
+
+    `keys` are the values of access_key_id, secret_access_key and session_token; None for what was not given. Raises
+    what botocore raises.
+    """
+    return _session(fields, keys).client("s3", endpoint_url=fields.endpoint_url, config=_config(fields, connections))
+
+
+def _config(fields: S3Fields, connections: int) -> Config:
+    # Checksums as trailers are Amazon's since 2025; other servers keep them as part of the content, or refuse them.
+    # Nothing is lost: what is read back is compared with its SHA-256.
+    when = "when_required" if fields.endpoint_url else None
+    return Config(
+        signature_version="s3v4",
+        s3={"addressing_style": fields.addressing_style},
+        connect_timeout=fields.connect_timeout,
+        read_timeout=fields.read_timeout,
+        retries={"mode": fields.retry_mode, "total_max_attempts": fields.max_attempts},
+        max_pool_connections=connections,
+        request_checksum_calculation=when,
+        response_checksum_validation=when,
+        tcp_keepalive=True,
+    )
+
+
+def _session(fields: S3Fields, keys: Mapping[str, str | None]) -> boto3.session.Session:
+    session = _botocore_session(fields)
+    region = fields.region or session.get_config_variable("region") or "us-east-1"
+    source = boto3.session.Session(
+        aws_access_key_id=keys["access_key_id"],
+        aws_secret_access_key=keys["secret_access_key"],
+        aws_session_token=keys["session_token"],
+        region_name=region,
+        botocore_session=session,
+    )
+    if fields.role_arn is None:
+        return source
+    credentials = source.get_credentials()
+    if credentials is None:
+        from botocore.exceptions import NoCredentialsError
+
+        raise NoCredentialsError
+    named = {"RoleSessionName": fields.session_name}
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=_sts_of(session, fields),
+        source_credentials=credentials,
+        role_arn=fields.role_arn,
+        extra_args=named | ({"ExternalId": fields.external_id} if fields.external_id else {}),
+    )
+    assumed = _botocore_session(fields)
+    assumed._credentials = DeferredRefreshableCredentials(  # botocore has no public way to give refreshable ones
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    return boto3.session.Session(region_name=region, botocore_session=assumed)
+
+
+def _botocore_session(fields: S3Fields) -> Session:
+    session = Session(profile=fields.profile)
+    session.register_component("data_loader", _loader)
+    if fields.verify:
+        session.set_config_variable("ca_bundle", fields.verify)
+    return session
+
+
+def _sts_of(session: Session, fields: S3Fields) -> Any:
+    def create(service: str, **given: Any) -> Any:
+        timeouts = Config(
+            connect_timeout=fields.connect_timeout,
+            read_timeout=fields.read_timeout,
+            retries={"mode": "standard", "total_max_attempts": fields.max_attempts},
+        )
+        return session.create_client(service, region_name=fields.region, config=timeouts, **given)
+
+    return create
