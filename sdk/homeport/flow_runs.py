@@ -6,8 +6,8 @@ Either returns what was given: to `resume_flow_run`, to `homeport flow-run resum
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from homeport.client.outcomes import expect
@@ -28,20 +28,8 @@ if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
     from homeport.input import Wanted
 
-T = TypeVar("T")
-
 MOST_TRIES = 100
 _COUNTED = "pause_flow_run()"
-
-
-class Waited(Awaitable[T]):
-    """What a pause in an async flow returns: await it. (In a sync flow the pause returns the input itself.)"""
-
-    def __init__(self, steps: Steps) -> None:
-        self._steps = steps
-
-    def __await__(self) -> Generator[Any, None, T]:
-        return drive_async(self._steps).__await__()
 
 
 def pause_flow_run(
@@ -118,7 +106,7 @@ def _paused(wait_for_input: Any, timeout: float | None, key: str | None, message
 
         wanted = Wanted.of(wait_for_input)
     steps = _steps(run, wanted, _place(run, key), timeout, message, suspends)
-    return drive(steps) if asyncio.events._get_running_loop() is None else Waited(steps)
+    return drive(steps) if asyncio.events._get_running_loop() is None else drive_async(steps)
 
 
 def _place(run: FlowRun, key: str | None) -> str:

@@ -267,6 +267,52 @@ def test_a_run_may_resume_another_of_its_project(stack: Stack) -> None:
     assert (found["state"]["type"], found["pauses"][0]["endedBy"]) == ("COMPLETED", "run")
 
 
+GOES_ON = """
+    import asyncio
+    from homeport import flow, pause_flow_run
+    from homeport.exceptions import FlowPauseTimeout
+
+    @flow(name="goes-on", log_prints=True)
+    async def goes_on():
+        try:
+            await pause_flow_run(timeout=1)
+        except FlowPauseTimeout as error:
+            print("nobody:", error)
+        try:
+            await asyncio.wait_for(pause_flow_run(timeout=None), 1)
+        except TimeoutError:
+            print("gave up waiting")
+        await asyncio.gather(asyncio.create_task(pause_flow_run(key="a")), pause_flow_run(key="b"))
+        return "done"
+"""
+
+
+def test_a_flow_goes_on_when_nobody_comes_or_it_gives_up_itself_or_its_last_pause_is_answered(stack: Stack) -> None:
+    run_id = started(stack, source=GOES_ON, name="goes-on")
+    both = eventually(
+        lambda: len((found := inspected(stack, run_id))["pauses"]) == 4 and found,
+        what="it waits at two places", within=40, every=0.3,
+    )  # fmt: skip
+
+    several = stack.cli("flow-run", "resume", run_id, expect=2)
+    stack.cli("flow-run", "resume", run_id, "--key", "a")
+    still = inspected(stack, run_id)["state"]["type"]
+    stack.cli("flow-run", "resume", run_id)
+    found = ended(stack, run_id)
+
+    assert [one["outcome"] for one in both["pauses"]] == ["TIMED_OUT", "ABANDONED", None, None]
+    assert "so it must be said which is meant: " in several.stderr
+    assert (still, found["state"]["type"]) == ("PAUSED", "COMPLETED")
+    names = [state["name"] for state in found["states"]]
+    # That it gave up is told beside its going on: the last pauses may begin before the run is told to be running again.
+    assert names[:5] == ["Scheduled", "Pending", "Running", "Paused", "Running"]
+    assert (names[-2:], names.count("Paused") in (2, 3)) == (["Running", "Completed"], True)
+    lines = stack.cli("flow-run", "logs", run_id).stdout
+    assert "nobody: Flow run" in lines
+    assert "and nobody resumed it within 1 s" in lines
+    assert "gave up waiting" in lines
+
+
 def started(stack: Stack, *arguments: str, source: str = FLOW, name: str = "waits") -> str:
     """A run of a fresh agent."""
     stack.write_flow("pyproject.toml", "")
