@@ -57,6 +57,7 @@ schema: $(VENV)/.dev  ## Export schema.graphql and what is generated from it and
 		$(abspath $(BIN))/python -c "import sys; from homeport_control_plane import $${part%%:*} as m; sys.stdout.buffer.write(m.json_schema())" \
 		> $${part##*:}.schema.json; done
 	@$(BIN)/python -m homeport.cli.reference > docs/reference/cli.md
+	@$(BIN)/python -m homeport.blocks.reference > docs/reference/blocks.md
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --extra all --group build --universal --python-version 3.11 --generate-hashes \

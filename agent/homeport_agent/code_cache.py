@@ -48,7 +48,6 @@ class CodeCache:
 
     def __init__(self, home: Path, *, limit_bytes: int = CACHE_BYTES) -> None:
         self._folder = home / "code"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._limit = limit_bytes
 
     def acquire(self, reference: Mapping[str, Any], digest: str) -> CachedCode:
@@ -100,7 +99,8 @@ class CodeCache:
 
     @contextmanager
     def _fetching(self, name: str) -> Iterator[None]:
-        """Only one process fetches a digest; the others wait and find it."""
+        """Only one process fetches a digest; the others wait and find it. A cache that was removed is made anew."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._folder / f".{name}.fetching").open("w") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             yield

@@ -51,10 +51,8 @@ def test_a_flow_in_the_storage_of_a_block_follows_the_block_wherever_it_moves(st
     agent = stack.start_agent(f"agent-{name}", "-q", queue)
 
     ran = stack.cli("run", "--project", name, "-n", "by-block", "--watch")
-    agent.stop()
     first.rename(second)
     shutil.rmtree(stack.home / "code")  # what the agent has fetched
-    agent = stack.start_agent(f"agent-{name}", "-q", queue)
     python(
         stack,
         f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,11 @@ def test_an_unknown_field_is_refused_by_name_and_without_its_value() -> None:
         checked(block_type("process"), {"pasword": HIDDEN})
 
     assert HIDDEN not in str(refused.value)
+
+
+def test_the_page_of_types_is_that_of_the_schemas() -> None:
+    from homeport.blocks.reference import page
+
+    committed = Path(__file__).parents[2] / "docs" / "reference" / "blocks.md"
+
+    assert committed.read_text(encoding="utf-8") == page(), "make it anew: make schema"
