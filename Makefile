@@ -56,6 +56,7 @@ schema: $(VENV)/.dev  ## Export schema.graphql and what is generated from it and
 	@cd control_plane/homeport_control_plane && for part in claims:claim event_batch:event_batch; do \
 		$(abspath $(BIN))/python -c "import sys; from homeport_control_plane import $${part%%:*} as m; sys.stdout.buffer.write(m.json_schema())" \
 		> $${part##*:}.schema.json; done
+	@$(BIN)/homeport deployment schema > control_plane/homeport_control_plane/deployment.schema.json
 	@$(BIN)/python -m homeport.cli.reference > docs/reference/cli.md
 	@$(BIN)/python -m homeport.blocks.reference > docs/reference/blocks.md
 

@@ -82,15 +82,12 @@ class Registrar:
         """
         from homeport.code import open_storage
         from homeport.code.verification import verify_once
-        from homeport.results import limits
 
         reference = self.reference(flow)
         opened = open_storage(reference)
         known = (source.root, repr(reference))
         if known not in self._stored:
-            # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
-            stored_in = Path(reference["path"]) if reference["kind"] == "folder" else self.storage
-            tree = packed(source.root, self.home, self.limits, leave_out=(limits.of_process().folder, stored_in))
+            tree = code_of(source.root, reference, home=self.home, storage=self.storage, limits=self.limits)
             stored = opened.put(tree)
             told = told_reference(stored.reference, reference)
             self._stored[known] = Packed(tree, replace(stored, reference=told))
@@ -126,27 +123,17 @@ class Registrar:
         )
 
     def _input(self, flow: Flow, source: Source, stored: Stored) -> dict[str, Any]:
-        import homeport
-
         return {
             "project": self.project,
-            "name": flow.name,
             "deployment": self.deployment,
-            "description": flow.description or "",
-            "entrypoint": source.entrypoint,
-            "parameterSchema": flow.parameter_schema(),
-            "graph": flow.graph(),
-            "storage": stored.reference,
-            "contentDigest": stored.digest,
             "labels": sorted({*flow.labels, *self.labels}),
             "queue": self.queue,
             "runConfig": flow.run_config_dict(),
             "onLost": str(flow.on_lost).upper(),
-            "schedule": _schedule(flow),
+            "schedule": schedule_of(flow),
             "scheduleActive": self.schedule_active,
-            "sdkVersion": homeport.__version__,
-            "pythonVersion": platform.python_version(),
             "force": self.force,
+            **version_input(flow, source, stored),
         }
 
 
@@ -165,7 +152,25 @@ def packed(root: Path, home: Path, limits: Limits | None = None, *, leave_out: I
     return collect(root, limits, leave_out=(home, *leave_out), hashes=Hashes(home, root))
 
 
-def _schedule(flow: Flow) -> dict[str, Any] | None:
+def version_input(flow: Flow, source: Source, stored: Stored) -> dict[str, Any]:
+    """The part of a RegisterFlowInput that describes a flow's version: the same whatever deployment it is for."""
+    import homeport
+
+    return {
+        "name": flow.name,
+        "description": flow.description or "",
+        "entrypoint": source.entrypoint,
+        "parameterSchema": flow.parameter_schema(),
+        "graph": flow.graph(),
+        "storage": stored.reference,
+        "contentDigest": stored.digest,
+        "sdkVersion": homeport.__version__,
+        "pythonVersion": platform.python_version(),
+    }
+
+
+def schedule_of(flow: Flow) -> dict[str, Any] | None:
+    """The flow's own schedule as it is sent; raises RegistrationError for one that cannot be."""
     if flow.schedule is None:
         return None
     try:
@@ -195,6 +200,17 @@ def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> 
     return Source(top, f"{module}:{_variable(flow, file)}")
 
 
+def code_of(
+    root: Path, reference: dict[str, Any], *, home: Path, storage: Path, limits: Limits | None = None
+) -> CodeTree:
+    """The files that travel from a root to the storage of this reference; raises PackingError."""
+    from homeport.results import limits as results
+
+    # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
+    stored_in = Path(reference["path"]) if reference["kind"] == "folder" else storage
+    return packed(root, home, limits, leave_out=(results.of_process().folder, stored_in))
+
+
 def storage_described(
     flow: Flow, folder: Path, *, block: str | None = None, instead: str | None = None
 ) -> dict[str, Any]:
@@ -215,9 +231,11 @@ def storage_described(
     return folder_reference(Path(path) if path else folder)
 
 
-def storage_reference(flow: Flow, folder: Path, *, block: str | None = None, ask: Ask | None = None) -> dict[str, Any]:
+def storage_reference(
+    flow: Flow, folder: Path, *, block: str | None = None, instead: str | None = None, ask: Ask | None = None
+) -> dict[str, Any]:
     """The same with all that opens the storage: what its block says now. Raises BlockNotFound."""
-    return _complete(storage_described(flow, folder, block=block), {}, ask)
+    return _complete(storage_described(flow, folder, block=block, instead=instead), {}, ask)
 
 
 def told_reference(stored: dict[str, Any], opened: dict[str, Any]) -> dict[str, Any]:
@@ -309,7 +327,7 @@ def register(
     """
     from homeport.code import Limits
 
-    source = source_of_file(flow, _defining_file(flow), root)
+    source = defining_source(flow, root)
     registrar = Registrar(
         client,
         project,
@@ -325,6 +343,11 @@ def register(
         Limits.of(settings),
     )
     return registrar.register(flow, source, registrar.store(flow, source))
+
+
+def defining_source(flow: Flow, root: Path | None) -> Source:
+    """The source of a flow that some file defines; raises RegistrationError, CodeError."""
+    return source_of_file(flow, _defining_file(flow), root)
 
 
 def _defining_file(flow: Flow) -> Path:

@@ -60,6 +60,7 @@ from homeport_control_plane.api.results import (
     FlowRunResumed,
     FlowRunRetried,
     FlowRunsCreated,
+    FlowsChecked,
     FlowsRegistered,
     ProjectCreated,
     ProjectDeleted,
@@ -132,7 +133,7 @@ class ManagementMutations:
     async def register_flows(
         self, info: Info, inputs: list[RegisterFlowInput], dry_run: bool = False
     ) -> RegisterFlowsResult:
-        """Registers up to 100, all of them or none; with `dryRun` none, and the answer is what it would be."""
+        """Registers up to 100, all of them or none; with `dryRun` none, and it answers what would change."""
         context = info.context
         made = await registration.register_many(
             context.db,
@@ -141,6 +142,8 @@ class ManagementMutations:
             actor=context.principal.actor,
             dry_run=dry_run,
         )
+        if dry_run:
+            return FlowsChecked(changed=[one.changed for one in made])
         return FlowsRegistered(registered=[_flow_registered(one) for one in made])
 
     @mutation(MEMBERS)

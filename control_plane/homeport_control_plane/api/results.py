@@ -57,6 +57,13 @@ class FlowsRegistered:
     registered: list[FlowRegistered]
 
 
+@strawberry.type(description="What a dry run answers: nothing was registered, and all of them could be.")
+class FlowsChecked:
+    changed: list[bool] = strawberry.field(
+        description="Whether registering each would change anything, in their order."
+    )
+
+
 @strawberry.type
 class DeploymentUpdated:
     deployment: Deployment
@@ -178,7 +185,7 @@ RegisterFlowResult: TypeAlias = Annotated[
     FlowRegistered | NotFound | Conflict | InvalidInput, strawberry.union("RegisterFlowResult")
 ]
 RegisterFlowsResult: TypeAlias = Annotated[
-    FlowsRegistered | NotFound | Conflict | InvalidInput, strawberry.union("RegisterFlowsResult")
+    FlowsRegistered | FlowsChecked | NotFound | Conflict | InvalidInput, strawberry.union("RegisterFlowsResult")
 ]
 UpdateDeploymentResult: TypeAlias = Annotated[
     DeploymentUpdated | NotFound | InvalidInput, strawberry.union("UpdateDeploymentResult")

@@ -53,6 +53,7 @@ class App:
             Route("/schema.graphql", _file("schema.graphql", "text/plain")),
             Route("/event_batch.schema.json", _file("event_batch.schema.json", "application/schema+json")),
             Route("/claim.schema.json", _file("claim.schema.json", "application/schema+json")),
+            Route("/deployment.schema.json", _file("deployment.schema.json", "application/schema+json")),
             Route("/", self._home),
         ]
         self._router = Router(routes, redirect_slashes=False)

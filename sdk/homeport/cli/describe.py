@@ -9,17 +9,14 @@ from typing import Any
 import click
 
 from homeport.cli import times
+from homeport.cli.deployment_list import INSPECT_FIELDS as INSPECT_FIELDS_OF_DEPLOYMENTS
+from homeport.cli.deployment_list import show_deployment
 from homeport.cli.failures import NOT_FOUND, CommandError
 from homeport.cli.flow_run import INSPECT_FIELDS, show_run
 from homeport.cli.printing import DataCommand, record
-from homeport.cli.schedule_text import schedule_text
 from homeport.cli.session import Session, pass_session
 
 FLOW_FIELDS = ("id", "name", "project", "latestVersion", "versions", "createdAt")
-DEPLOYMENT_FIELDS = (
-    "id", "name", "queue", "labels", "paused", "schedule", "scheduleActive", "upcoming", "onLost", "parameters",
-    "runConfig", "flow", "flowVersion", "createdAt", "updatedAt",
-)  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
 
@@ -62,7 +59,7 @@ def flow_runs(session: Session, run: str, fields: str | None) -> None:
     show_run(session, run, fields)
 
 
-@describe.command("deployment", cls=DataCommand, fields=DEPLOYMENT_FIELDS)
+@describe.command("deployment", cls=DataCommand, fields=INSPECT_FIELDS_OF_DEPLOYMENTS)
 @click.argument("ref", metavar="ID|FLOW[/NAME]")
 @click.option("--project", "-p", help="Its project; not needed with an id.")
 @pass_session
@@ -76,22 +73,7 @@ def deployment(session: Session, ref: str, project: str | None, fields: str | No
     found = session.execute("deployment", asked)["deployment"]
     if found is None:
         raise CommandError(f"There is no deployment {ref!r}.", hint="homeport get deployments", code=NOT_FOUND)
-    lines = [
-        ("ID", found["id"]),
-        ("Name", found["name"]),
-        ("Flow", f"{found['flow']['name']} version {found['flowVersion']['number']}"),
-        ("Project", found["flow"]["project"]["name"]),
-        ("Queue", found["queue"]),
-        ("Labels", found["labels"]),
-        ("Paused", found["paused"]),
-        ("Schedule", schedule_text(found)),
-        ("Next runs", [times.local(moment) for moment in found["upcoming"]]),
-        ("When lost", found["onLost"].lower()),
-        ("Parameters", found["parameters"]),
-        ("Run config", found["runConfig"]),
-        ("Updated", times.local(found["updatedAt"])),
-    ]
-    record(found, lines, fields)
+    show_deployment(found, fields)
 
 
 def _flow(session: Session, name: str, project: str | None) -> dict[str, Any]:

@@ -7,16 +7,12 @@ from typing import Any
 import click
 
 from homeport.cli import lists, times
+from homeport.cli.deployment_list import DEPLOYMENT_FIELDS, show_deployments
 from homeport.cli.printing import Column, DataCommand, Node, rows
 from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
-from homeport.cli.schedule_text import schedule_text
 from homeport.cli.session import Session, pass_session
 from homeport.cli.work_queue import QUEUE_FIELDS, show_queues
 
-DEPLOYMENT_FIELDS = (
-    "id", "name", "flow", "flowVersion", "queue", "labels", "paused", "schedule", "scheduleActive", "upcoming",
-    "onLost", "parameters", "createdAt", "updatedAt",
-)  # fmt: skip
 AGENT_FIELDS = (
     "id", "name", "kind", "labels", "queues", "version", "host", "capacity", "running", "health", "lastSeenAt",
     "registeredAt", "draining",
@@ -85,20 +81,7 @@ def deployments(
     session: Session, project: str | None, flow: str | None, queue: str | None, limit: int, fields: str | None
 ) -> None:
     """List deployments."""
-    nodes = list(lists.fetch(session, "deployments", limit, {"project": project, "flow": flow, "queue": queue}))
-    columns = [
-        Column("name", lambda node: node["name"]),
-        Column("flow", lambda node: node["flow"]["name"]),
-        Column("project", lambda node: node["flow"]["project"]["name"]),
-        Column("version", lambda node: node["flowVersion"]["number"]),
-        Column("queue", lambda node: node["queue"]),
-        Column("labels", lambda node: node["labels"], may_shrink=True),
-        Column("schedule", schedule_text, may_shrink=True),
-        Column("next", lambda node: times.local(node["upcoming"][0]) if node["upcoming"] else "", may_go=True),
-        Column("paused", lambda node: "paused" if node["paused"] else ""),
-        Column("id", lambda node: node["id"]),
-    ]
-    rows(nodes, columns, fields, none="No deployments. `homeport register` makes one for each flow.")
+    show_deployments(session, fields, limit, project=project, flow=flow, queue=queue)
 
 
 @get.command(cls=DataCommand, fields=AGENT_FIELDS)

@@ -21,6 +21,7 @@ ENTRIES = {
     "get": Entry(f"{_HERE}.get:get", "List projects, flows, runs, deployments, agents, queues."),
     "describe": Entry(f"{_HERE}.describe:describe", "Show everything about one flow, run or deployment."),
     "register": Entry(f"{_HERE}.register:register", "Store flows' code and tell the control plane about them."),
+    "deployment": Entry(f"{_HERE}.deployment:deployment", "Deployments from YAML: build, apply, run, schedule, pause."),
     "run": Entry(f"{_HERE}.run:run", "Run a flow: on an agent, here, or without any control plane."),
     "flow-run": Entry(f"{_HERE}.flow_run:flow_run", "List, inspect, follow, cancel, resume and retry runs."),
     "logs": Entry(f"{_HERE}.flow_run_logs:logs", "Show or follow a run's log (flow-run logs)."),

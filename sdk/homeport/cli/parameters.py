@@ -22,6 +22,14 @@ def parse(pairs: Sequence[str], file: Path | None, *, option: str = "--param") -
     return parameters
 
 
+def parse_all(pairs: Sequence[str], document: str | None) -> dict[str, Any]:
+    """The parameters: those of a JSON object, then those of the pairs."""
+    given = value_of(document) if document is not None else {}
+    if not isinstance(given, dict):
+        raise click.UsageError('--params is no JSON object.\nhint: It looks like {"name": "world"}')
+    return given | parse(pairs, None)
+
+
 def value_of(text: str) -> Any:
     """The value that a person typed: JSON if it parses as JSON, else the text itself."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,30 @@ RUN_FIELDS = (
 BATCH = 1000
 
 
+_RUN_OPTIONS = (
+    click.option(
+        "--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; JSON if it parses as such."
+    ),
+    click.option("--param-file", type=click.Path(path_type=Path), help="A JSON file of parameters."),
+    click.option("--run-name", help="What to call the run."),
+    click.option("--label", "-l", "labels", multiple=True, help="A label that its agent must have, beside the flow's."),
+    click.option("--idempotency-key", metavar="KEY", help="The same key again means the same run, not another one."),
+    click.option("--at", "-s", "at", metavar="WHEN", help="When to start: a time, or a time from now such as 10m."),
+    click.option("--count", type=click.IntRange(1, 100_000), default=1, help="How many runs to create."),
+    click.option("--execute", is_flag=True, help="Run it here and now, in this process, without an agent."),
+    click.option("--watch", "-w", is_flag=True, help="Show states and log lines until it ends."),
+    click.option("--timeout", type=float, metavar="SECONDS", help="Stop watching after so long, with exit code 6."),
+    click.option("--quiet", "-q", is_flag=True, help="Print the run's id and nothing else."),
+)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that makes runs."""
+    for option in reversed(_RUN_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command(cls=DataCommand, fields=RUN_FIELDS)
 @click.argument("flow", required=False, metavar="[FLOW]")
 @click.option("--name", "-n", help="The flow's name.")
@@ -29,20 +54,11 @@ BATCH = 1000
 @click.option("--id", "-i", "ref", help="The id of a deployment or of a flow.")
 @click.option("--path", "-p", type=click.Path(path_type=Path), help="Run a flow of this file, without control plane.")
 @click.option("--module", "-m", help="Run a flow of this module, without control plane.")
-@click.option("--param", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter; JSON if it parses as such.")
-@click.option("--param-file", type=click.Path(path_type=Path), help="A JSON file of parameters.")
-@click.option("--run-name", help="What to call the run.")
-@click.option("--label", "-l", "labels", multiple=True, help="A label that its agent must have, beside the flow's.")
-@click.option("--idempotency-key", metavar="KEY", help="The same key again means the same run, not another one.")
-@click.option("--at", "-s", "at", metavar="WHEN", help="When to start: a time, or a time from now such as 10m.")
-@click.option("--count", type=click.IntRange(1, 100_000), default=1, help="How many runs to create.")
-@click.option("--execute", is_flag=True, help="Run it here and now, in this process, without an agent.")
-@click.option("--watch", "-w", is_flag=True, help="Show states and log lines until it ends.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Stop watching after so long, with exit code 6.")
-@click.option("--quiet", "-q", is_flag=True, help="Print the run's id and nothing else.")
+@run_options
 @pass_session
 def run(
     session: Session,
+    /,
     flow: str | None,
     name: str | None,
     project: str | None,
@@ -50,6 +66,27 @@ def run(
     ref: str | None,
     path: Path | None,
     module: str | None,
+    fields: str | None,
+    **options: Any,
+) -> int | None:
+    """Run FLOW: a name, PROJECT/NAME, or an id. (`homeport run explain RUN` says why a run waits.)
+
+    The exit code of --watch, --execute, -p and -m is that of the run: 0 when it completed, 1 when it did not.
+    """
+    from homeport.cli import run_target
+
+    if path is not None or module is not None:
+        from homeport.cli.local_run import run_local
+
+        found = given_parameters.parse(options["pairs"], options["param_file"])
+        return run_local(path, module, name or flow, found)
+    return start(session, run_target.find(session, flow or name, project, deployment, ref), fields=fields, **options)
+
+
+def start(
+    session: Session,
+    wanted: dict[str, Any],
+    *,
     pairs: tuple[str, ...],
     param_file: Path | None,
     run_name: str | None,
@@ -63,20 +100,15 @@ def run(
     quiet: bool,
     fields: str | None,
 ) -> int | None:
-    """Run FLOW: a name, PROJECT/NAME, or an id. (`homeport run explain RUN` says why a run waits.)
-
-    The exit code of --watch, --execute, -p and -m is that of the run: 0 when it completed, 1 when it did not.
-    """
-    from homeport.cli import run_target
-
-    found = given_parameters.parse(pairs, param_file)
-    if path is not None or module is not None:
-        from homeport.cli.local_run import run_local
-
-        return run_local(path, module, name or flow, found)
-    given = run_target.find(session, flow or name, project, deployment, ref)
-    given |= {"name": run_name, "parameters": found, "labels": list(labels) or None, "scheduledAt": _start(at)}
-    given["direct"] = execute
+    """Make runs of the deployment that `wanted` names, and do with them what the options say; the exit code."""
+    given = {
+        **wanted,
+        "name": run_name,
+        "parameters": given_parameters.parse(pairs, param_file),
+        "labels": list(labels) or None,
+        "scheduledAt": _start(at),
+        "direct": execute,
+    }
     if count > 1:
         _many(session, given, count, single_only=bool(run_name or idempotency_key or execute or watch))
         return None

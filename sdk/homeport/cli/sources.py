@@ -96,15 +96,6 @@ def _short(file: Path | None) -> str:
 
 def why(error: BaseException) -> str:
     """The error with the line of the user's file that raised it."""
-    import traceback
+    from homeport.engine.loading import why_not_loaded
 
-    import homeport
-
-    ours = str(Path(homeport.__file__).parent)
-    text = f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
-    frames = [frame for frame in frames if not frame.filename.startswith("<")]
-    cause = error.__cause__
-    if not frames and cause is not None:
-        return f"{text} {why(cause)}" if str(cause) not in text else text
-    return f"{text}\n    in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else text
+    return why_not_loaded(error)

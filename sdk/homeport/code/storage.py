@@ -143,8 +143,12 @@ def storage_class(kind: object) -> type[Storage]:
 
 
 def open_storage(reference: Mapping[str, Any]) -> Storage:
-    """The storage a reference names, of whichever installed package offers its kind; raises UnknownStorageKind."""
+    """The storage a reference names, of whichever installed package offers its kind.
+
+    `subfolder` is a folder below the storage's own. Raises UnknownStorageKind, UnsafeCode.
+    """
     kind, block = storage_class(reference.get("kind")), reference.get("block")
+    reference = below(kind, reference)
     if block is None:
         return kind.from_reference(reference)
     try:
@@ -153,3 +157,20 @@ def open_storage(reference: Mapping[str, Any]) -> Storage:
         raise UnsafeCode(
             f"{error} (Of the block {block}: was it changed, or deleted, since? See: homeport block check {block})"
         ) from None
+
+
+def below(kind: type[Storage], reference: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The reference with its subfolder made part of the folder that the kind knows; raises UnsafeCode."""
+    folder = reference.get("subfolder")
+    if folder is None:
+        return reference
+    parts = str(folder).strip("/").split("/")
+    known = kind.fields().model_fields
+    base = next((name for name in ("prefix", "path") if name in known), None)
+    if base is None or not hasattr(kind, "write"):  # a git repository's path is no place to write to
+        raise UnsafeCode(f"a storage of kind {kind.kind} has no folders: it cannot keep code in {str(folder)[:100]!r}")
+    if any(part in ("", ".", "..") for part in parts):
+        raise UnsafeCode(f"{str(folder)[:100]!r} is no folder within a storage")
+    above = str(reference.get(base) or "")
+    whole = "/".join([above.rstrip("/"), *parts] if above else parts)
+    return {name: value for name, value in reference.items() if name != "subfolder"} | {base: whole}

@@ -76,6 +76,11 @@ class Settings:
         return self._limit("code_max_bytes", "bytes")
 
     @property
+    def project(self) -> str:
+        """The project of deployments that name none."""
+        return self._text("project")
+
+    @property
     def queue(self) -> str:
         """The work queue to use unless told otherwise."""
         return self._text("queue")

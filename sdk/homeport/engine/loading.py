@@ -141,3 +141,19 @@ def _is_own(flow: Flow, module: ModuleType) -> bool:
         return True
     others = [other for other in list(sys.modules.values()) if other is not module and isinstance(other, ModuleType)]
     return not any(value is flow for other in others for value in list(vars(other).values()))
+
+
+def why_not_loaded(error: BaseException) -> str:
+    """The error with the line of the user's file that raised it."""
+    import traceback
+
+    import homeport
+
+    ours = str(Path(homeport.__file__).parent)
+    text = f"{type(error).__name__}: {error}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    frames = [frame for frame in frames if not frame.filename.startswith("<")]
+    cause = error.__cause__
+    if not frames and cause is not None:
+        return f"{text} {why_not_loaded(cause)}" if str(cause) not in text else text
+    return f"{text}\n    in {frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else text

@@ -1,0 +1,134 @@
+"""`homeport deployment ls, inspect, set-schedule, pause, delete, ...`: what is done with registered deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from homeport.cli import times
+from homeport.cli.deployment_list import DEPLOYMENT_FIELDS, INSPECT_FIELDS, show_deployment, show_deployments
+from homeport.cli.deployment_target import argument, find, project_option
+from homeport.cli.printing import DataCommand
+from homeport.cli.schedule_options import schedule_given, schedule_options
+from homeport.cli.schedule_text import schedule_text
+from homeport.cli.session import Session, pass_session, say
+
+
+@click.command("ls", cls=DataCommand, fields=DEPLOYMENT_FIELDS)
+@click.option("--project", "-p", help="Only of this project.")
+@click.option("--flow", "-f", "--flow-name", "flow", help="Only of this flow.")
+@click.option("--queue", "-q", help="Only those that this work queue gets.")
+@click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@pass_session
+def ls(session: Session, /, limit: int, fields: str | None, **filters: Any) -> None:
+    """List deployments."""
+    show_deployments(session, fields, limit, **filters)
+
+
+@click.command(cls=DataCommand, fields=INSPECT_FIELDS)
+@argument
+@project_option
+@pass_session
+def inspect(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
+    """Show everything about a deployment."""
+    found = find(session, deployment, project)
+    whole = session.execute("deployment", {"id": found["id"]})["deployment"] or find(session, deployment, project)
+    show_deployment(whole, fields)
+
+
+@click.command("set-schedule")
+@argument
+@project_option
+@schedule_options
+@pass_session
+def set_schedule(session: Session, /, deployment: str, project: str | None, **given: Any) -> None:
+    """Set when its runs are due. Applying its YAML sets what the YAML says."""
+    from homeport.deployments.schedule_forms import to_clocks
+
+    said = schedule_given(given)
+    if said is None:
+        raise click.UsageError("There is no schedule.\nhint: Give --cron, --interval or --rrule.")
+    changed = _update(session, find(session, deployment, project), schedule=to_clocks(said))
+    say(f"{_name(changed)} runs: {schedule_text(changed)}", fg="green")
+    for moment in changed["upcoming"]:
+        say(f"  {times.local(moment)}")
+
+
+@click.command("clear-schedule")
+@argument
+@project_option
+@pass_session
+def clear_schedule(session: Session, deployment: str, project: str | None) -> None:
+    """Take its schedule away: it runs only when asked to."""
+    changed = _update(session, find(session, deployment, project), clearSchedule=True)
+    say(f"{_name(changed)} has no schedule.")
+
+
+@click.command("pause-schedule")
+@argument
+@project_option
+@pass_session
+def pause_schedule(session: Session, deployment: str, project: str | None) -> None:
+    """Let its schedule make no runs for now; others may still be created."""
+    changed = _update(session, find(session, deployment, project), scheduleActive=False)
+    say(f"Paused the schedule of {_name(changed)}.")
+
+
+@click.command("resume-schedule")
+@argument
+@project_option
+@pass_session
+def resume_schedule(session: Session, deployment: str, project: str | None) -> None:
+    """Let its schedule make runs again. Times that passed meanwhile are left out."""
+    changed = _update(session, find(session, deployment, project), scheduleActive=True)
+    say(f"Resumed the schedule of {_name(changed)}{'' if changed['schedule'] else ', which has none yet'}.")
+
+
+@click.command()
+@argument
+@project_option
+@pass_session
+def pause(session: Session, deployment: str, project: str | None) -> None:
+    """Give no run of it to an agent, and make none of its schedule, until it is resumed."""
+    changed = _update(session, find(session, deployment, project), paused=True)
+    say(f"Paused {_name(changed)}.")
+
+
+@click.command()
+@argument
+@project_option
+@pass_session
+def resume(session: Session, deployment: str, project: str | None) -> None:
+    """Give its runs to agents again."""
+    changed = _update(session, find(session, deployment, project), paused=False)
+    say(f"Resumed {_name(changed)}.")
+
+
+@click.command()
+@argument
+@project_option
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@pass_session
+def delete(session: Session, deployment: str, project: str | None, yes: bool) -> None:
+    """Delete a deployment and cancel its waiting runs. What agents hold goes on; the history of its runs stays."""
+    from homeport.client import expect
+
+    found = find(session, deployment, project)
+    session.confirm(f"Delete the deployment {_name(found)} and cancel its waiting runs?", yes=yes)
+    done = expect(
+        session.execute("deleteDeployment", {"input": {"id": found["id"]}})["deleteDeployment"], "DeploymentDeleted"
+    )
+    cancelled = f" Cancelled {done['cancelled']} waiting runs." if done["cancelled"] else ""
+    say(f"Deleted {_name(found)}.{cancelled}", fg="green")
+
+
+def _update(session: Session, found: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    from homeport.client import expect
+
+    answer = session.execute("updateDeployment", {"input": {"id": found["id"], **changes}})
+    return dict(expect(answer["updateDeployment"], "DeploymentUpdated")["deployment"])
+
+
+def _name(node: dict[str, Any]) -> str:
+    return f"{node['flow']['name']}/{node['name']}"

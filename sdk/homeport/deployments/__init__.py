@@ -1,0 +1,28 @@
+"""Deployments: what is run, where, with which parameters and when; written as YAML, applied, and run from Python.
+
+Deployment.build_from_flow(hello, "nightly", work_queue_name="demo", storage="smb/test").apply()
+run_deployment("hello/nightly", parameters={"name": "Ada"})
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from homeport.deployments.running import run_deployment as run_deployment
+
+if TYPE_CHECKING:
+    from homeport.deployments.deployment import Deployment as Deployment
+    from homeport.deployments.problems import InvalidDeployment as InvalidDeployment
+
+_HOMES = {"Deployment": "deployment", "InvalidDeployment": "problems"}  # they bring pydantic or a YAML parser
+
+__all__ = ["Deployment", "InvalidDeployment", "run_deployment"]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(import_module(f"{__name__}.{home}"), name)
