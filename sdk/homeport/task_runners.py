@@ -114,8 +114,9 @@ class DaskTaskRunner(TaskRunner):
     `cluster_class` (a class, a function that returns a cluster, or "package.module.Class"; the default is
     `distributed.LocalCluster`) is called with `cluster_kwargs`; with `adapt_kwargs` the cluster scales by itself
     (`cluster.adapt(**adapt_kwargs)`). `cluster` is a cluster object that you end yourself. `client_kwargs` are those of
-    `distributed.Client`. With `debug=True` the run's log has what Dask itself logs. Needs
-    `pip install "homeport[dask]"`.
+    `distributed.Client`. With `debug=True` the run's log has what Dask itself logs. `no_workers_timeout` is for how
+    many seconds tasks wait for a cluster without any worker, which may be one that starts, or has lost them all; then
+    they end CRASHED (None: they wait for ever). Needs `pip install "homeport[dask]"`.
     """
 
     is_elsewhere = True
@@ -129,6 +130,7 @@ class DaskTaskRunner(TaskRunner):
         adapt_kwargs: Mapping[str, Any] | None = None,
         client_kwargs: Mapping[str, Any] | None = None,
         debug: bool = False,
+        no_workers_timeout: float | None = 600.0,
     ) -> None:
         super().__init__(32)
         made = {"cluster_class": cluster_class, "cluster_kwargs": cluster_kwargs, "adapt_kwargs": adapt_kwargs}
@@ -146,6 +148,7 @@ class DaskTaskRunner(TaskRunner):
         self.adapt_kwargs = None if adapt_kwargs is None else dict(adapt_kwargs)
         self.client_kwargs = dict(client_kwargs or {})
         self.debug = debug
+        self.no_workers_timeout = no_workers_timeout
 
     def elsewhere(self) -> Elsewhere:
         """The cluster, or a connection to it, for one run. Raises MissingExtra where Dask is not installed."""

@@ -19,7 +19,6 @@ from uuid import uuid4
 
 from homeport.engine.asking_home import answered
 from homeport.engine.cancellation import RunCancelled
-from homeport.engine.decisions import failure
 from homeport.engine.homecoming import opened, retell
 from homeport.engine.parcels import KEPT_CONSTANTS, Packer, Ware
 from homeport.engine.worker_errors import WorkerDied
@@ -38,6 +37,8 @@ HOLD_SECONDS = 1.0
 LARGE_WARE = 64 * 1024
 """Bytes from which on a ware is kept by the cluster itself, and not sent with each group."""
 CLOSE_SECONDS = 30.0
+LOOK_SECONDS = 5.0
+"""How often a cluster that calls wait for is looked at: whether it is one that can make them."""
 
 Member = tuple["Trip", "Parcel", list[Ware]]
 
@@ -59,10 +60,11 @@ class Cluster(ABC):
         self._packer = Packer(f"a {self.kind} worker", mend, by_reference=by_reference)
         self._line: deque[Trip] = deque()
         self._news: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._out: dict[int, tuple[Trip, Any]] = {}
+        self._out: dict[int, tuple[Trip, Ended, Any]] = {}
         self._kept: dict[str, Any] = {}
         self._held: dict[str, list[Member]] = {}
         self._held_until = 0.0
+        self._looked = 0.0
         self._seconds_each: dict[str, float] = {}
         self._unavailable: BaseException | None = None
         self._thread = threading.Thread(target=self._dispatch, name=f"homeport-{self.kind.lower()}", daemon=True)
@@ -96,6 +98,12 @@ class Cluster(ABC):
     @abstractmethod
     def why_lost(self, error: BaseException) -> str | None:
         """What to say of a worker that died; None if this error is another one."""
+
+    look_seconds: float = LOOK_SECONDS
+    """How often `look` is called while calls are out."""
+
+    def look(self) -> None:  # noqa: B027 - most kinds see to it themselves
+        """Look whether the cluster can make calls at all; `lose_all` if nobody should wait for that any longer."""
 
     @abstractmethod
     def disconnect(self) -> None:
@@ -143,6 +151,9 @@ class Cluster(ABC):
                 self._pack_all([(trip, call) for trip in trips if (call := trip.begin()) is not None])
                 if self._held and time.monotonic() >= self._held_until:
                     self._release(list(self._held))
+                if self._out and time.monotonic() >= self._looked + self.look_seconds:
+                    self._looked = time.monotonic()
+                    self.look()
         except Exception as error:
             # Whatever it is (the scheduler is gone, say): nobody may wait for these task runs for ever.
             self._give_up(error)
@@ -151,15 +162,19 @@ class Cluster(ABC):
 
     def _give_up(self, error: Exception) -> None:
         self._unavailable = error
-        lost = [trip for trip, _ in self._out.values()]
+        lost = [trip for trip, _, _ in self._out.values()]
         lost += [trip for members in self._held.values() for trip, _, _ in members]
         self._out, self._held = {}, {}
+        why = self.why_lost(error) or f"{self.kind} could not be spoken to ({type(error).__name__}: {error})"
         for trip in lost:
-            trip.task_run.finish(failure(error))
+            trip.give_up(WorkerDied(f"Task {trip.task_run.task.name!r} lost its {self.kind} worker: {why}."))
 
     def _hear(self) -> bool:
+        waits = [max(0.0, self._held_until - time.monotonic())] if self._held else []
+        if self._out:
+            waits.append(self.look_seconds)
         try:
-            news = [self._news.get(timeout=max(0.0, self._held_until - time.monotonic()) if self._held else None)]
+            news = [self._news.get(timeout=min(waits, default=None))]
         except Empty:
             return True
         while not self._news.empty():
@@ -221,13 +236,14 @@ class Cluster(ABC):
         wares = {ware.key: ware for _, _, needed in members for ware in needed}
         small = [ware for ware in wares.values() if len(ware.data) <= LARGE_WARE]
         ended = Ended(self, trips, members[0][1].function)
+        self._out.update((number, (trip, ended, None)) for number, trip in trips.items())
         try:
             kept = [self._keep(ware) for ware in wares.values() if len(ware.data) > LARGE_WARE]
             handle = self.send([parcel for _, parcel, _ in members], small, kept, ended)
         except Exception as error:
             ended.lost(error)
             return
-        self._out.update((number, (trip, handle)) for number, trip in trips.items())
+        self._out.update((number, (trip, ended, handle)) for number, trip in trips.items())
 
     def _keep(self, ware: Ware) -> Any:
         if ware.key not in self._kept:
@@ -247,7 +263,7 @@ class Cluster(ABC):
                     kept.append(member)
             if kept:
                 self._held[function] = kept
-        calls = {f"{self.key}-{number}": handle for number, (_, handle) in self._out.items()}
+        calls = {f"{self.key}-{n}": handle for n, (_, _, handle) in self._out.items() if handle is not None}
         if calls:
             self.stop(calls)
 
@@ -260,7 +276,7 @@ class Cluster(ABC):
         self._news.put(lambda: self._answer(number, question, reply))
 
     def _answer(self, number: int, question: bytes, reply: Callable[[bytes], None]) -> None:
-        trip, _ = self._out.get(number, (None, None))
+        trip, _, _ = self._out.get(number, (None, None, None))
 
         def answer() -> None:
             with contextlib.suppress(Exception):  # a worker that is gone needs no answer
@@ -271,8 +287,11 @@ class Cluster(ABC):
         else:
             trip.task_run.run.places.threads.submit(answer)
 
-    def take(self, trips: dict[int, Trip], function: str, found: GroupOutcome) -> None:
+    def take(self, ended: Ended, function: str, found: GroupOutcome) -> None:
         """In the dispatcher: a group has ended."""
+        trips = self._still_out(ended)
+        if not trips:
+            return
         for number, event in found.events:
             retell(event, trips[number].task_run)
         each = max(1e-6, found.seconds / len(trips))
@@ -291,8 +310,24 @@ class Cluster(ABC):
         if function in self._held:
             self._release([function])
 
-    def lose(self, trips: dict[int, Trip], error: BaseException) -> None:
+    def _still_out(self, ended: Ended) -> dict[int, Trip]:
+        """The trips of this group, unless they were given up, and maybe sent again since."""
+        return {n: trip for n, trip in ended.trips.items() if (out := self._out.get(n)) is not None and out[1] is ended}
+
+    def lose_all(self, error: BaseException) -> None:
+        """In the dispatcher: no call that is out, or is held, will be made."""
+        groups = {ended: handle for _, ended, handle in self._out.values()}
+        held = {trip.number: trip for members in self._held.values() for trip, _, _ in members}
+        self._held = {}
+        for ended in groups:
+            self.lose(ended, error)
+        self._lose(held, error)
+
+    def lose(self, ended: Ended, error: BaseException) -> None:
         """In the dispatcher: a group was lost with its worker, or could not be sent."""
+        self._lose(self._still_out(ended), error)
+
+    def _lose(self, trips: dict[int, Trip], error: BaseException) -> None:
         why = self.why_lost(error)
         calls: list[tuple[Trip, Call]] = []
         for number, trip in trips.items():
@@ -311,18 +346,18 @@ class Cluster(ABC):
 class Ended:
     """Who is told of the end of a group, by whichever thread of the cluster's library hears of it."""
 
-    __slots__ = ("_cluster", "_function", "_trips")
+    __slots__ = ("_cluster", "_function", "trips")
 
     def __init__(self, cluster: Cluster, trips: dict[int, Trip], function: str) -> None:
-        self._cluster, self._trips, self._function = cluster, trips, function
+        self._cluster, self.trips, self._function = cluster, trips, function
 
     def with_outcome(self, found: GroupOutcome) -> None:
         """The calls were made."""
-        self._cluster.hear(lambda: self._cluster.take(self._trips, self._function, found))
+        self._cluster.hear(lambda: self._cluster.take(self, self._function, found))
 
     def lost(self, error: BaseException) -> None:
         """They were not, or nobody knows."""
-        self._cluster.hear(lambda: self._cluster.lose(self._trips, error))
+        self._cluster.hear(lambda: self._cluster.lose(self, error))
 
 
 def _look() -> None:

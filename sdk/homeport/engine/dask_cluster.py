@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import logging
 import threading
+import time
 from collections import deque
 from contextvars import copy_context
 from functools import partial
@@ -13,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from homeport.engine.cluster import Cluster, Ended
+from homeport.engine.cluster import LOOK_SECONDS, Cluster, Ended
 from homeport.engine.extras import imported
 from homeport.engine.group_calls import make_group, stop_calls
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from homeport.task_runners import DaskTaskRunner
 
 GOODBYE_SECONDS = 2.0
+WARN_SECONDS = 10.0
+"""After how long without workers the run's log says so."""
 _answers: dict[str, SimpleQueue[bytes]] = {}
 
 
@@ -67,6 +70,14 @@ def _reply(run: Callable[..., Any], worker: str, key: str, answer: bytes) -> Non
     run(deliver, key, answer, workers=[worker])
 
 
+class NoWorkers(Exception):  # noqa: N818 - named for what is the case
+    """A cluster without workers."""
+
+
+class SchedulerGone(Exception):  # noqa: N818 - named for what happened
+    """The scheduler of a cluster is gone."""
+
+
 class DaskCluster(Cluster):
     """A client of a Dask scheduler."""
 
@@ -82,6 +93,10 @@ class DaskCluster(Cluster):
         self._mail: DaskMail | None = None
         self._questions: Any = None
         self._listener: threading.Thread | None = None
+        self._alone_since: float | None = None
+        self._warned = False
+        if runner.no_workers_timeout is not None:
+            self.look_seconds = min(LOOK_SECONDS, runner.no_workers_timeout / 4)
         self._ended: deque[tuple[Any, Ended]] = deque()
         super().__init__(by_reference=runner.address is None and runner.cluster is None and not runner.cluster_class)
 
@@ -128,13 +143,46 @@ class DaskCluster(Cluster):
         """The threads of all workers; some, for a cluster that has none yet."""
         return sum(self._client.nthreads().values()) or 4
 
+    def look(self) -> None:
+        """Whether there are workers; tasks do not wait for ever for the first one, nor for one after the last."""
+        if self._client.status != "running":
+            return  # it tries to reach the scheduler again, and ends all futures if it cannot
+        if self._client.nthreads():
+            self._alone_since, self._warned = None, False
+            return
+        now, limit = time.monotonic(), self._runner.no_workers_timeout
+        if self._alone_since is None:
+            self._alone_since = now
+        if limit is None or now - self._alone_since < limit:
+            if not self._warned and now - self._alone_since >= WARN_SECONDS:
+                self._warned = True
+                trip, _, _ = next(iter(self._out.values()))
+                wait = "without end" if limit is None else f"for up to {limit:g} s"
+                trip.task_run.run.log(
+                    "WARNING", f"The Dask cluster at {self._where()} has no workers; tasks wait {wait}."
+                )
+            return
+        self._alone_since = None
+        waiting = {handle for _, _, handle in self._out.values() if handle is not None}
+        self.lose_all(
+            NoWorkers(
+                f"the cluster at {self._where()} has had no worker for {limit:g} s, and nothing was left to wait for. "
+                f"Start workers there, or have tasks wait longer: DaskTaskRunner(no_workers_timeout=...)"
+            )
+        )
+        self._client.cancel(list(waiting))
+
     def why_lost(self, error: BaseException) -> str | None:
         """Which worker died; Dask does not say how."""
+        if isinstance(error, NoWorkers | SchedulerGone):
+            return str(error)
         if isinstance(error, self._distributed.KilledWorker):
             return (
                 f"{error.last_worker.address} died while it ran the task (killed, out of memory, or lost; the "
                 f"worker's own log says more)"
             )
+        if isinstance(error, OSError) or (self._client is not None and self._client.status != "running"):
+            return str(self._scheduler_gone())
         return None
 
     def disconnect(self) -> None:
@@ -185,13 +233,32 @@ class DaskCluster(Cluster):
         good = [(future, ended) for future, ended in groups if future.status == "finished"]
         for future, ended in groups:
             if future.status != "finished":
-                error = future.exception() if future.status == "error" else None
-                ended.lost(error or RuntimeError(f"Dask says of a group of calls that it is {future.status}."))
+                ended.lost(self._why(future))
         try:
             found = self._client.gather([future for future, _ in good])
         except Exception as error:
             for _, ended in good:
-                ended.lost(error)
+                ended.lost(error if self._client.status == "running" else self._scheduler_gone())
             return
         for (_, ended), outcome in zip(good, found, strict=True):
             ended.with_outcome(outcome)
+
+    def _why(self, future: Any) -> BaseException:
+        if future.status == "error":
+            error: BaseException = future.exception()
+            return error
+        # What this run gives up itself is not asked for: it was the client, which lost its connection.
+        return self._scheduler_gone()
+
+    def _scheduler_gone(self) -> SchedulerGone:
+        gone = SchedulerGone(
+            f"the connection to the scheduler at {self._where()} ended, and whether the call was made is not known. "
+            f"The scheduler's own log says why (killed, out of memory, restarted?). Run the flow again when it is back"
+        )
+        if self._client is None or self._client.status != "running":
+            self._unavailable = gone
+        return gone
+
+    def _where(self) -> str:
+        scheduler = None if self._client is None else self._client.scheduler
+        return str(self._runner.address or getattr(scheduler, "address", None) or "an address not known")

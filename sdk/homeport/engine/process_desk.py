@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from homeport.engine.asking_home import answered
 from homeport.engine.cancellation import RunCancelled
-from homeport.engine.decisions import TimeLimitReached, failure
+from homeport.engine.decisions import TimeLimitReached
 from homeport.engine.drivers import Call
 from homeport.engine.homecoming import opened, retell
 from homeport.engine.process_worker import (
@@ -203,7 +203,7 @@ class Desk(threading.Thread):
             process.kill()
             process.end()
         for trip in lost:
-            trip.task_run.finish(failure(error))
+            trip.give_up(error)
 
     def _bury(self, process: WorkerProcess) -> None:
         """The process has died: the call that it was making is lost, the others are not."""

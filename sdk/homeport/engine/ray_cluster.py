@@ -131,7 +131,7 @@ class RayCluster(Cluster):
             ended.with_outcome(found)
 
     def _kill(self, references: list[Any]) -> None:
-        running = {handle for _, handle in list(self._out.values())}
+        running = {handle for _, _, handle in list(self._out.values())}
         for reference in references:
             if self._ray.is_initialized() and reference in running:
                 self._ray.cancel(reference, force=True)

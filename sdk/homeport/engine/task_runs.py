@@ -184,6 +184,8 @@ class TaskRun:
                 value = yield Call(task.run, args, kwargs, task.timeout_seconds)
                 outcome = decisions.after_return(value, task.retry_policy, calls, (task, self))
             except BaseException as error:
+                if type(error) is GeneratorExit and self.future.done():
+                    raise  # given up by whoever drives it, who has said how it ended
                 if decisions.is_stop(error):
                     self.finish(cancelled(error))
                     raise

@@ -5,9 +5,12 @@ No thread waits for the call. Whoever hears of its outcome drives the task run o
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, Protocol
 
+from homeport.engine.cancellation import RunCancelled
+from homeport.engine.decisions import failure
 from homeport.engine.drivers import Call, Io, Pause, drive
 from homeport.engine.task_runs import cancelled
 
@@ -68,6 +71,12 @@ class Trip:
             # Not by whoever brings outcomes: results of many tasks are kept at once, and nobody's call waits for it.
             task_run.run.places.threads.submit(lambda: self._after_io(effect))
         return None
+
+    def give_up(self, error: Exception) -> None:
+        """End it as it stands: nobody is there any more who could make its calls."""
+        self.task_run.finish(cancelled(RunCancelled()) if self.cancelled else failure(error))
+        with suppress(Exception):  # it is driven on elsewhere at this moment, and hears there that it has ended
+            self.context.run(self.steps.close)
 
     def _after_io(self, effect: Io) -> None:
         try:
