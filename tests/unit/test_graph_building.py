@@ -12,6 +12,7 @@ from homeport.drawing.graphviz import GraphvizMissing
 from homeport.drawing.layout import layered
 from homeport.engine.graph import CyclicGraph
 from homeport.utilities.tasks import defaults_from_attrs
+from tests.services.components import program
 
 
 @task
@@ -372,6 +373,44 @@ def test_boxes_of_a_picture_do_not_overlap_and_edges_go_down():
             gap = layout.boxes[right][0] - layout.boxes[left][0]
             assert gap >= (widths[left] + widths[right]) / 2
     assert all(layout.boxes[start][1] < layout.boxes[end][1] for start, end in edges)
+
+
+@pytest.mark.parametrize(
+    ("format", "begins"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("jpg", b"\xff\xd8\xff"), ("ps", b"%!PS")]
+)
+def test_graphviz_draws_the_formats_that_it_knows(tmp_path, format, begins):
+    program("dot", get="apt-get install graphviz")
+    built, *_ = add_flow()
+
+    built.visualize(filename=tmp_path / f"ended.{format}")
+    built.visualize(built.run(), filename=tmp_path / "named", format=format)
+
+    for name in ("ended", "named"):
+        assert (tmp_path / f"{name}.{format}").read_bytes().startswith(begins)
+
+
+def test_graphviz_reads_every_task_and_edge_whatever_they_are_called(tmp_path):
+    program("dot", get="apt-get install graphviz")
+    names = ["grüße 世界", 'says "hello"', "back\\slash\\N", "a -> b; }", "<b>"]
+    with Flow("odd {names}") as built:
+        previous = add(1, 1, task_args={"name": names[0]})
+        for name in names[1:]:
+            previous = add.map([1], previous, task_args={"name": name})
+
+    built.visualize(filename=tmp_path / "odd.json")
+    drawn = json.loads((tmp_path / "odd.json").read_text())
+
+    assert drawn["name"] == "odd {names}"
+    assert {box["label"].replace("\\\\", "\\") for box in drawn["objects"]} == set(names)
+    assert len(drawn["edges"]) == len(names) - 1
+
+
+def test_a_format_that_graphviz_does_not_know_is_named_with_those_it_does(tmp_path):
+    program("dot", get="apt-get install graphviz")
+    built, *_ = add_flow()
+
+    with pytest.raises(RuntimeError, match=r"graphviz could not draw 'bitmap'.*Use one of:.*png"):
+        built.visualize(filename=tmp_path / "built.bitmap")
 
 
 def test_another_format_without_graphviz_says_what_to_do(tmp_path, monkeypatch):

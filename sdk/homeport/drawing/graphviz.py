@@ -16,21 +16,24 @@ class GraphvizMissing(RuntimeError):  # noqa: N818 - named for what happened
 
 def dot_source(title: str, boxes: Sequence[Box], arrows: Sequence[Arrow], *, horizontal: bool = False) -> str:
     """The graph in graphviz's language."""
-    lines = [f"digraph {json.dumps(title)} {{", f"  rankdir={'LR' if horizontal else 'TB'};"]
+    lines = [f"digraph {_quoted(title)} {{", f"  rankdir={'LR' if horizontal else 'TB'};"]
     for box in boxes:
         fill, line = box.colours
         label = f"{box.label}\n{box.note}" if box.note else box.label
         shape = "ellipse" if box.parameter else "box"
         lines.append(
-            f'  {json.dumps(box.key)} [label={json.dumps(label)}, shape={shape}, style="rounded,filled", '
+            f'  {_quoted(box.key)} [label={_quoted(label)}, shape={shape}, style="rounded,filled", '
             f'fillcolor="{fill}", color="{line}", peripheries={2 if box.mapped else 1}];'.replace(
                 '"rounded,filled"', '"filled"' if box.parameter else '"rounded,filled"'
             )
         )
-    lines += [
-        f"  {json.dumps(arrow.start)} -> {json.dumps(arrow.end)} [label={json.dumps(arrow.label)}];" for arrow in arrows
-    ]
+    lines += [f"  {_quoted(arrow.start)} -> {_quoted(arrow.end)} [label={_quoted(arrow.label)}];" for arrow in arrows]
     return "\n".join([*lines, "}", ""])
+
+
+def _quoted(text: str) -> str:
+    # As it is: graphviz reads UTF-8, and does not know the escapes of JSON.
+    return json.dumps(text, ensure_ascii=False)
 
 
 def rendered(source: str, format: str) -> bytes:
