@@ -16,7 +16,15 @@ CLIENT_OPTIONS = {
 """Of `S3(client_options=...)`, which 1.x gave to boto3."""
 UPLOAD_OPTIONS = {"ServerSideEncryption": "sse", "SSEKMSKeyId": "kms_key_id"}
 """Of `S3(upload_options=...)`."""
-SECRETS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
+SECRETS = frozenset(
+    (
+        *("access_key_id", "secret_access_key", "session_token"),
+        *("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+        *("connection_string", "account_key", "sas_token", "service_account_info"),
+        *("azure_storage_connection_string", "azure_storage_account_key"),
+    )
+)
+"""Fields that hold the name of a secret."""
 INSTEAD = {
     "use_ssl": "begin endpoint_url with http:// or https://",
     "config": "give connect_timeout=, read_timeout=, max_attempts= or addressing_style= to the storage",
@@ -30,22 +38,21 @@ def translated(options: Mapping[str, Any] | None, names: Mapping[str, str], *, o
     if unknown:
         mend = INSTEAD.get(unknown[0], f"it takes {', '.join(sorted(names))}")
         raise TypeError(f"{of}: {unknown[0]!r} means nothing here: {mend}.")
-    for name in SECRETS:
-        if options and options.get(name) is not None and name in names:
-            reference(options[name], of=of, field=name)
+    refuse_literals(options or {}, of=of)
     return {names[name]: value for name, value in (options or {}).items()}
 
 
-def reference(text: object, *, of: str, field: str) -> str:
-    """The text, if it is a reference to a secret; else a ValueError that does not repeat it."""
+def refuse_literals(fields: Mapping[str, Any], *, of: str) -> None:
+    """Raises ValueError, which does not repeat it, for a secret itself where its name belongs."""
     from homeport.secrets import is_reference
 
-    if isinstance(text, str) and is_reference(text):
-        return text
-    raise ValueError(
-        f"{of}: {field} is the secret itself, which would go to the control plane. Give its name instead: env:NAME, "
-        f"keyring:NAME or file:/path, and keep it there where flows are registered and run."
-    )
+    for name in sorted(SECRETS & fields.keys()):
+        text = fields[name]
+        if text is not None and not (isinstance(text, str) and is_reference(text)):
+            raise ValueError(
+                f"{of}: {name} is the secret itself, which would go to the control plane. Give its name instead: "
+                f"env:NAME, keyring:NAME or file:/path, and keep it there where flows are registered and run."
+            )
 
 
 def by_name(name: str | None) -> str | None:

@@ -23,6 +23,13 @@ def beginning(chunks: Iterable[bytes], limit: int) -> tuple[list[bytes], Iterato
     return held, None
 
 
+def then(first: list[bytes], rest: Iterable[bytes]) -> Iterator[bytes]:
+    """The first chunks, of which none is held any longer than needed, then the rest."""
+    while first:
+        yield first.pop(0)
+    yield from rest
+
+
 def parts_of(chunks: Iterable[bytes], size: int, grow_after: int | None = None) -> Iterator[bytes]:
     """The same bytes in parts of `size`; the last may be smaller. Without any bytes there is no part.
 

@@ -14,7 +14,7 @@ from homeport.code.errors import StorageUnreachable
 from homeport.code.storage import CheckReport, StorageReference
 from homeport_storage import checks
 from homeport_storage.blob_storage import BlobStorage
-from homeport_storage.parts import MIB, beginning, parts_of, send_parts
+from homeport_storage.parts import MIB, beginning, parts_of, send_parts, then
 from homeport_storage.resolving import secret
 from homeport_storage.s3_errors import code_of, explained
 
@@ -96,7 +96,7 @@ class S3Storage(BlobStorage):
         with self._explained("write to"):
             upload = self._client.create_multipart_upload(**self._at(key), **self._encryption())["UploadId"]
         try:
-            parts = self._send(key, upload, _then(first, rest))
+            parts = self._send(key, upload, then(first, rest))
             with self._explained("write to"):
                 self._client.complete_multipart_upload(
                     **self._at(key), UploadId=upload, MultipartUpload={"Parts": parts}
@@ -195,10 +195,3 @@ class S3Storage(BlobStorage):
                 error, doing=doing, where=self.where, bucket=self._fields.bucket,
                 at=f" --endpoint-url {endpoint}" if endpoint else "",
             ) from error  # fmt: skip
-
-
-def _then(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    """The first chunks, of which none is held any longer than needed, then the rest."""
-    while first:
-        yield first.pop(0)
-    yield from rest

@@ -7,7 +7,6 @@ import pytest
 
 from homeport import Flow, Parameter, flow, task
 from homeport.engine.results import (
-    AzureResult,
     ConstantResult,
     LocalResult,
     PrefectResult,
@@ -214,7 +213,6 @@ def test_a_result_of_a_kind_that_is_not_there_is_refused_before_the_work():
         (lambda: LocalResult(dir="/nowhere/at/all"), "there is no folder /nowhere/at"),
         (lambda: Result().write(1), "has no storage"),
         (lambda: ConstantResult(value=1).write(2), "cannot be written"),
-        (lambda: AzureResult("c", connection_string_secret="S"), "AZURE_STORAGE_CONNECTION_STRING"),
         (lambda: LocalResult(location=5), "location is a text"),
         (lambda: PandasSerializer("nope"), "pandas has no such format"),
     ],

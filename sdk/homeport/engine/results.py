@@ -154,15 +154,11 @@ class GCSResult(_InBucket):
 
 
 class AzureResult(_InBucket):
-    """Blobs in a container of Azure; the connection string is a secret of the machine that runs the flow."""
+    """Blobs in a container of Azure; `connection_string_secret` is the name of a secret
+    where the flow runs; without it the variable AZURE_STORAGE_CONNECTION_STRING holds it."""
 
     def __init__(self, container: str, connection_string_secret: str | None = None, **kwargs: Any) -> None:
-        if connection_string_secret is not None:
-            raise ResultOptionError(
-                "AzureResult(connection_string_secret=...) is not available in this version of Homeport. Set the "
-                "variable AZURE_STORAGE_CONNECTION_STRING where the flow runs."
-            )
-        super().__init__(Azure(container), **kwargs)
+        super().__init__(Azure(container, connection_string_secret), **kwargs)
         self.container = container
 
 

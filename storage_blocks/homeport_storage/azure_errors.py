@@ -1,0 +1,125 @@
+"""What Azure and its library say, as what a caller can act on: which error, what was found, how to mend it.
+
+The library's own texts are not repeated, and its exceptions not chained: they quote addresses, and in an address stands
+the signature of a SAS.
+"""
+
+from __future__ import annotations
+
+from azure.core import exceptions as azure
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
+
+Answer = tuple[type[StorageError], str, str]
+
+CREDENTIALS = "Look at what connection_string, account_key or sas_token names on this machine"
+RIGHTS = "Give the role {role} on the container, or a SAS with the permissions {permissions}"
+LATER = "Try again later; if it goes on, look at the account's health in the portal"
+ADDRESS = "Look at account_name and account_url, and whether this machine may reach that host"
+
+CODES: dict[str, Answer] = {
+    "ContainerNotFound": (
+        StorageRefused,
+        "the container does not exist",
+        "Make it with: az storage container create --name {container}",
+    ),
+    "ContainerBeingDeleted": (StorageRefused, "the container is being deleted", "Wait, or take another container"),
+    "ContainerDisabled": (StorageRefused, "the container is disabled", "Ask who administers the account"),
+    "AccountIsDisabled": (StorageRefused, "the account is disabled", "Ask who administers the subscription"),
+    "InvalidResourceName": (StorageRefused, "no blob can have this name", "Correct the fields container and prefix"),
+    "AuthenticationFailed": (StorageDenied, "the key or the signature is wrong", CREDENTIALS),
+    "InvalidAuthenticationInfo": (StorageDenied, "the token is wrong or has expired", "Log in again: az login"),
+    "NoAuthenticationInformation": (StorageDenied, "it wants to know who we are", CREDENTIALS),
+    "AuthorizationFailure": (StorageRefused, "access denied", RIGHTS + "; look at the account's firewall, too"),
+    "AuthorizationPermissionMismatch": (StorageRefused, "access denied", RIGHTS),
+    "AuthorizationServiceMismatch": (StorageRefused, "the SAS is for another service", "Make one for blobs"),
+    "AuthorizationResourceTypeMismatch": (
+        StorageRefused,
+        "the SAS is not for blobs in it",
+        "Make one for the container",
+    ),
+    "AuthorizationProtocolMismatch": (StorageRefused, "the SAS is for https only", "Use an https:// address"),
+    "AuthorizationSourceIPMismatch": (StorageRefused, "the SAS is not for this machine's address", "Make one that is"),
+    "InsufficientAccountPermissions": (StorageRefused, "access denied", RIGHTS),
+    "KeyBasedAuthenticationNotPermitted": (
+        StorageDenied,
+        "the account takes no keys",
+        "Leave account_key out and give account_name: then a role of this machine or of `az login` counts",
+    ),
+    "PublicAccessNotPermitted": (StorageDenied, "it wants to know who we are", CREDENTIALS),
+    "LeaseIdMissing": (StorageRefused, "somebody holds a lease on the blob", "Break it: az storage blob lease break"),
+    "BlobArchived": (StorageRefused, "the blob was archived", "Restore it, and keep code out of archiving"),
+    "BlobImmutableDueToPolicy": (StorageRefused, "a policy forbids to replace it", "Take a container without one"),
+    "InvalidBlockList": (StorageUnreachable, "another upload of the same blob ended meanwhile", "Try again"),
+    "ConditionNotMet": (StorageUnreachable, "it was replaced while it was read", "Try again"),
+    "ServerBusy": (StorageUnreachable, "the server asks for fewer requests", LATER),
+    "OperationTimedOut": (StorageUnreachable, "the server took too long", LATER),
+    "InternalError": (StorageUnreachable, "the server failed", LATER),
+}
+RIGHT_OF = {
+    "look into": ("Storage Blob Data Reader", "rl"),
+    "read": ("Storage Blob Data Reader", "rl"),
+    "write to": ("Storage Blob Data Contributor", "rlcw"),
+    "remove from": ("Storage Blob Data Contributor", "rlcwd"),
+}
+
+
+def code_of(error: HttpResponseError) -> str:
+    """The code that the service gave, as it stands in CODES."""
+    code = getattr(error, "error_code", None) or ""
+    return str(getattr(code, "value", code))
+
+
+def explained(error: Exception, *, doing: str, where: str, container: str) -> StorageError:
+    """The error for what the library raised while `doing` ("write to") was tried."""
+    kind, found, mend = _answer(error)
+    role, permissions = RIGHT_OF.get(doing, RIGHT_OF["write to"])
+    return kind(
+        f"cannot {doing} {where}: {found}", mend.format(container=container, role=role, permissions=permissions)
+    )
+
+
+def _answer(error: Exception) -> Answer:
+    text = str(error)
+    if isinstance(error, HttpResponseError) and error.status_code is not None:
+        return _of_answer(error, text)
+    if isinstance(error, azure.ClientAuthenticationError):
+        return (
+            StorageDenied,
+            "this machine has no credential that Azure takes",
+            "Log in with az login, give the machine an identity, or name a connection_string, account_key or sas_token",
+        )
+    if "CERTIFICATE_VERIFY" in text or "SSL" in text:
+        return (
+            StorageUnreachable,
+            "the server's certificate is not trusted",
+            "Give verify= its CA's certificate (a path)",
+        )
+    if "resolve" in text or "Name or service not known" in text:
+        return StorageUnreachable, "the server's name cannot be resolved (DNS)", ADDRESS
+    if "proxy" in text.lower():
+        return StorageUnreachable, "the proxy does not answer", "Look at HTTPS_PROXY and NO_PROXY"
+    if isinstance(error, azure.ServiceRequestError):
+        return StorageUnreachable, "no connection", ADDRESS
+    if isinstance(error, azure.ServiceResponseError | AzureError | OSError):
+        return StorageUnreachable, "the connection broke off, or no answer came in time", LATER
+    return StorageRefused, f"the credentials cannot be read ({type(error).__name__})", CREDENTIALS
+
+
+def _of_answer(error: HttpResponseError, text: str) -> Answer:
+    code = code_of(error)
+    if code == "AuthenticationFailed" and ("time frame" in text or "expir" in text.lower()):
+        mend = "Make a new SAS and keep it where sas_token points; and look at this machine's clock"
+        return StorageDenied, "the SAS has expired, or is not valid yet (AuthenticationFailed)", mend
+    if code == "AuthenticationFailed" and "date header" in text.lower():
+        return StorageDenied, "this machine's clock is wrong (AuthenticationFailed)", "Set it: timedatectl set-ntp true"
+    if code in CODES:
+        kind, found, mend = CODES[code]
+        return kind, f"{found} ({code})", mend
+    status = error.status_code or 0
+    if status in (401, 403):
+        return StorageDenied, f"access denied ({status} {code})", CREDENTIALS
+    if status >= 500 or status in (408, 429):
+        return StorageUnreachable, f"the server answered {status} {code}", LATER
+    return StorageRefused, f"the server answered {status} {code}", "Look at the storage's fields"

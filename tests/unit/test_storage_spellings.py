@@ -1,0 +1,73 @@
+"""Object stores as 1.x and 2.x describe them: what is taken over, and what is refused by name with the mend."""
+
+import pytest
+
+from homeport.engine.results import AzureResult, GCSResult, S3Result
+from homeport.storage import GCS, S3, Azure
+from homeport_storage.azure_fields import AzureFields
+from homeport_storage.s3_fields import S3Fields
+
+
+def test_the_1x_arguments_become_fields():
+    s3 = S3(
+        "flows",
+        key="prod",
+        stored_as_script=True,
+        client_options={"endpoint_url": "https://minio.example.com", "region_name": "eu-central-1"},
+        upload_options={"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key-1"},
+    )
+
+    assert s3.to_dict() == {
+        "kind": "s3", "bucket": "flows", "prefix": "prod", "endpoint_url": "https://minio.example.com",
+        "region": "eu-central-1", "sse": "aws:kms", "kms_key_id": "key-1",
+    }  # fmt: skip
+    assert Azure("flows", "AZURE", "prod").to_dict() == {
+        "kind": "azure", "container": "flows", "prefix": "prod", "connection_string": "secret:AZURE",
+    }  # fmt: skip
+    assert GCS("flows", key="prod", project="p").to_dict() == {
+        "kind": "gcs", "bucket": "flows", "prefix": "prod", "project": "p",
+    }  # fmt: skip
+
+
+def test_the_1x_results_are_of_the_same_kinds():
+    assert S3Result("b", boto3_kwargs={"region_name": "eu-central-1"}).storage_description().to_dict() == {
+        "kind": "s3", "bucket": "b", "region": "eu-central-1",
+    }  # fmt: skip
+    assert AzureResult("c1", connection_string_secret="S").storage_description().to_dict() == {
+        "kind": "azure", "container": "c1", "connection_string": "secret:S",
+    }  # fmt: skip
+    assert GCSResult("b").storage_description().to_dict() == {"kind": "gcs", "bucket": "b"}
+
+
+def test_the_2x_spellings_mean_the_same_fields():
+    s3 = S3Fields.of_reference(
+        S3(bucket_path="flows/team/prod", aws_access_key_id="env:K", aws_secret_access_key="env:S").to_dict()
+    )
+    azure = AzureFields.of_reference(Azure(bucket_path="flows/prod", azure_storage_connection_string="env:A").to_dict())
+
+    assert s3.model_dump(exclude_defaults=True) == {
+        "bucket": "flows", "prefix": "team/prod", "access_key_id": "env:K", "secret_access_key": "env:S",
+    }  # fmt: skip
+    assert azure.model_dump(exclude_defaults=True) == {
+        "container": "flows", "prefix": "prod", "connection_string": "env:A",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: S3("b", local_script_path="flows/a.py"), TypeError, "homeport register -p flows/a.py"),
+        (lambda: S3("b", client_options={"use_ssl": False}), TypeError, "begin endpoint_url with"),
+        (lambda: S3("b", upload_options={"ACL": "public-read"}), TypeError, "'ACL' means nothing here"),
+        (lambda: S3("b", secrets=["AWS_CREDENTIALS"]), TypeError, "access_key_id= and secret_access_key="),
+        (lambda: S3("b", add_default_labels=True), TypeError, "no label is added"),
+        (lambda: S3("b", client_options={"aws_secret_access_key": "hunter2"}), ValueError, "env:NAME"),
+        (lambda: S3("b", secret_access_key="hunter2"), ValueError, "env:NAME"),
+        (lambda: Azure("c1", connection_string="hunter2"), ValueError, "env:NAME"),
+        (lambda: GCS("b", service_account_info="hunter2"), ValueError, "env:NAME"),
+    ],
+)
+def test_what_cannot_carry_over_is_refused_by_name(make, error, message):
+    with pytest.raises(error, match=message) as refused:
+        make()
+    assert "hunter2" not in str(refused.value)
