@@ -159,7 +159,7 @@ def version_input(flow: Flow, source: Source, stored: Stored) -> dict[str, Any]:
     return {
         "name": flow.name,
         "description": flow.description or "",
-        "entrypoint": source.entrypoint,
+        "entrypoint": source.entrypoint if stored.module is None else _in_module(flow, source, stored.module),
         "parameterSchema": flow.parameter_schema(),
         "graph": flow.graph(),
         "storage": stored.reference,
@@ -167,6 +167,23 @@ def version_input(flow: Flow, source: Source, stored: Stored) -> dict[str, Any]:
         "sdkVersion": homeport.__version__,
         "pythonVersion": platform.python_version(),
     }
+
+
+def _in_module(flow: Flow, source: Source, module: str) -> str:
+    """The entrypoint of a flow whose storage says which installed module it is in; raises RegistrationError."""
+    import importlib
+
+    variable = source.entrypoint.rpartition(":")[2]
+    try:
+        found = getattr(importlib.import_module(module), variable, None)
+    except ImportError as error:
+        raise RegistrationError(f"The module {module} of the flow {flow.name!r} cannot be imported: {error}") from error
+    if getattr(found, "name", None) != flow.name:
+        raise RegistrationError(
+            f"The storage of the flow {flow.name!r} says that it is in the installed module {module}, which has no "
+            f"flow {variable!r} of that name. Register it from there (-m {module}), or give it another storage."
+        )
+    return f"{module}:{variable}"
 
 
 def schedule_of(flow: Flow) -> dict[str, Any] | None:
@@ -203,9 +220,13 @@ def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> 
 def code_of(
     root: Path, reference: dict[str, Any], *, home: Path, storage: Path, limits: Limits | None = None
 ) -> CodeTree:
-    """The files that travel from a root to the storage of this reference; raises PackingError."""
+    """The files that travel from a root to the storage of this reference, or lie there already; raises CodeError."""
+    from homeport.code import InPlace, open_storage
     from homeport.results import limits as results
 
+    opened = open_storage(reference)
+    if isinstance(opened, InPlace):
+        return opened.installed()
     # Keys, results and stored code may lie below the root (a home folder inside the project), and are no code.
     stored_in = Path(reference["path"]) if reference["kind"] == "folder" else storage
     return packed(root, home, limits, leave_out=(results.of_process().folder, stored_in))

@@ -164,12 +164,49 @@ class Azure(Storage):
 
 
 class SMB(Storage):
-    """A folder on an SMB share."""
+    """A folder on an SMB share: Samba, Windows, a NAS. Signed and encrypted, unless told otherwise.
+
+    `password` is the name of a secret (`env:SMB_PASSWORD`). The names of 2.x are taken as well: `share_path`,
+    `smb_host`, `smb_username`, `smb_password`, `smb_port`.
+    """
 
     kind = "smb"
 
-    def __init__(self, share: str, path: str | None = None) -> None:
-        super().__init__(share=share, path=path)
+    def __init__(
+        self,
+        share: str | None = None,
+        path: str | None = None,
+        *,
+        host: str | None = None,
+        port: int | None = None,
+        username: str | None = None,
+        domain: str | None = None,
+        password: str | None = None,
+        require_encryption: bool | None = None,
+        require_signing: bool | None = None,
+        auth_protocol: str | None = None,
+        connect_timeout: float | None = None,
+        timeout: float | None = None,
+        share_path: str | None = None,
+        smb_host: str | None = None,
+        smb_port: int | None = None,
+        smb_username: str | None = None,
+        smb_password: str | None = None,
+    ) -> None:
+        super().__init__(
+            host=_one(host=host, smb_host=smb_host),
+            share=_one(share=share, share_path=share_path),
+            path=path,
+            port=_one(port=port, smb_port=smb_port),
+            username=_one(username=username, smb_username=smb_username),
+            domain=domain,
+            password=_secret(_one(password=password, smb_password=smb_password)),
+            require_encryption=require_encryption,
+            require_signing=require_signing,
+            auth_protocol=auth_protocol,
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+        )
 
 
 class Docker(Storage):
@@ -242,47 +279,189 @@ class Docker(Storage):
 
 
 class Git(Storage):
-    """A git repository."""
+    """A git repository, by commit: the flow's code is what was pushed.
+
+    Without an address it is the remote `origin` of the checkout that the flow lies in, and the commit that is checked
+    out. `access_token` (in 1.x `git_token_secret_name`), `ssh_key` and `url_secret` (`git_clone_url_secret_name`) are
+    names of secrets. `flow_name`, `clone_depth` and `format_access_token` of 1.x are taken, and not needed.
+    """
 
     kind = "git"
 
-    def __init__(self, repo: str, flow_path: str | None = None, branch_name: str | None = None) -> None:
-        super().__init__(repo=repo, flow_path=flow_path, branch_name=branch_name)
+    def __init__(
+        self,
+        flow_path: str | None = None,
+        repo: str | None = None,
+        repo_host: str | None = None,
+        flow_name: str | None = None,
+        git_token_secret_name: str | None = None,
+        git_token_username: str | None = None,
+        git_clone_url_secret_name: str | None = None,
+        branch_name: str | None = None,
+        tag: str | None = None,
+        commit: str | None = None,
+        clone_depth: int | None = None,
+        use_ssh: bool | None = None,
+        format_access_token: bool | None = None,
+        *,
+        url: str | None = None,
+        url_secret: str | None = None,
+        ref: str | None = None,
+        folder: str | None = None,
+        access_token: str | None = None,
+        username: str | None = None,
+        ssh_key: str | None = None,
+        ssh_key_file: str | None = None,
+        known_hosts_file: str | None = None,
+    ) -> None:
+        super().__init__(
+            url=url,
+            url_secret=_secret(_one(url_secret=url_secret, git_clone_url_secret_name=git_clone_url_secret_name)),
+            repo=repo,
+            repo_host=repo_host,
+            use_ssh=use_ssh,
+            path=flow_path,
+            ref=_one(ref=ref, branch_name=branch_name, tag=tag),
+            commit=commit,
+            folder=folder,
+            access_token=_secret(_one(access_token=access_token, git_token_secret_name=git_token_secret_name)),
+            username=_one(username=username, git_token_username=git_token_username),
+            ssh_key=_secret(ssh_key),
+            ssh_key_file=ssh_key_file,
+            known_hosts_file=known_hosts_file,
+        )
 
 
 class GitHub(Storage):
-    """A repository on GitHub."""
+    """A repository on GitHub, or on a GitHub of your own (`base_url`), by commit.
+
+    `access_token` (in 1.x `access_token_secret`) is the name of a secret.
+    """
 
     kind = "github"
 
-    def __init__(self, repo: str, path: str | None = None, ref: str | None = None) -> None:
-        super().__init__(repo=repo, path=path, ref=ref)
+    def __init__(
+        self,
+        repo: str | None = None,
+        path: str | None = None,
+        ref: str | None = None,
+        access_token_secret: str | None = None,
+        base_url: str | None = None,
+        *,
+        repository: str | None = None,
+        reference: str | None = None,
+        access_token: str | None = None,
+        host: str | None = None,
+        folder: str | None = None,
+        ssh_key: str | None = None,
+        ssh_key_file: str | None = None,
+    ) -> None:
+        super().__init__(
+            repo=_one(repo=repo, repository=repository),
+            path=path,
+            ref=_one(ref=ref, reference=reference),
+            access_token=_secret(_one(access_token=access_token, access_token_secret=access_token_secret)),
+            host=_one(host=host, base_url=base_url),
+            folder=folder,
+            ssh_key=_secret(ssh_key),
+            ssh_key_file=ssh_key_file,
+        )
 
 
 class GitLab(Storage):
-    """A repository on GitLab."""
+    """A repository on GitLab, or on a GitLab of your own (`host`), by commit.
+
+    `access_token` (in 1.x `access_token_secret`) is the name of a secret.
+    """
 
     kind = "gitlab"
 
-    def __init__(self, repo: str, path: str | None = None, ref: str | None = None, host: str | None = None) -> None:
-        super().__init__(repo=repo, path=path, ref=ref, host=host)
+    def __init__(
+        self,
+        repo: str,
+        path: str | None = None,
+        host: str | None = None,
+        ref: str | None = None,
+        access_token_secret: str | None = None,
+        *,
+        access_token: str | None = None,
+        folder: str | None = None,
+        ssh_key: str | None = None,
+        ssh_key_file: str | None = None,
+    ) -> None:
+        super().__init__(
+            repo=repo,
+            path=path,
+            host=host,
+            ref=ref,
+            access_token=_secret(_one(access_token=access_token, access_token_secret=access_token_secret)),
+            folder=folder,
+            ssh_key=_secret(ssh_key),
+            ssh_key_file=ssh_key_file,
+        )
 
 
 class Bitbucket(Storage):
-    """A repository on Bitbucket."""
+    """A repository on bitbucket.org (`workspace`), or on a Bitbucket Server of your own (`host`, `project`), by commit.
+
+    `access_token` (in 1.x `access_token_secret`), `cloud_username_secret` and `cloud_app_password_secret` are names of
+    secrets.
+    """
 
     kind = "bitbucket"
 
     def __init__(
-        self, project: str, repo: str, path: str | None = None, ref: str | None = None, host: str | None = None
+        self,
+        project: str | None = None,
+        repo: str | None = None,
+        workspace: str | None = None,
+        host: str | None = None,
+        path: str | None = None,
+        ref: str | None = None,
+        access_token_secret: str | None = None,
+        cloud_username_secret: str | None = None,
+        cloud_app_password_secret: str | None = None,
+        *,
+        access_token: str | None = None,
+        folder: str | None = None,
+        ssh_key: str | None = None,
+        ssh_key_file: str | None = None,
     ) -> None:
-        super().__init__(project=project, repo=repo, path=path, ref=ref, host=host)
+        super().__init__(
+            repo=repo,
+            workspace=workspace,
+            project=project,
+            host=host,
+            path=path,
+            ref=ref,
+            access_token=_secret(_one(access_token=access_token, access_token_secret=access_token_secret)),
+            username_secret=_secret(cloud_username_secret),
+            app_password=_secret(cloud_app_password_secret),
+            folder=folder,
+            ssh_key=_secret(ssh_key),
+            ssh_key_file=ssh_key_file,
+        )
 
 
 class Module(Storage):
-    """A Python module that is installed where the flow runs."""
+    """A Python module that is installed where the flow runs: nothing travels, and its files must be those of here."""
 
     kind = "module"
 
     def __init__(self, module: str) -> None:
         super().__init__(module=module)
+
+
+def _one(**given: Any) -> Any:
+    """The one that was given of several names for the same; ValueError when two say different things."""
+    values = {name: value for name, value in given.items() if value is not None}
+    if len(set(map(repr, values.values()))) > 1:
+        raise ValueError(f"{' and '.join(values)} are names of the same; give one of them.")
+    return next(iter(values.values()), None)
+
+
+def _secret(name: str | None) -> str | None:
+    """A reference to a secret as it is; a bare name, as 1.x gives it, is that of a variable."""
+    from homeport.secrets import is_reference
+
+    return name if name is None or is_reference(name) else f"env:{name}"

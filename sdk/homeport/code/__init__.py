@@ -27,6 +27,7 @@ from homeport.code.manifest import CodeFile as CodeFile
 from homeport.code.manifest import Manifest as Manifest
 from homeport.code.storage import CheckReport as CheckReport
 from homeport.code.storage import CheckStep as CheckStep
+from homeport.code.storage import InPlace as InPlace
 from homeport.code.storage import LocalFiles as LocalFiles
 from homeport.code.storage import Storage as Storage
 from homeport.code.storage import StorageReference as StorageReference

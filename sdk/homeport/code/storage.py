@@ -69,6 +69,8 @@ class Stored:
     digest: str
     sent_files: int = 0
     sent_bytes: int = 0
+    module: str | None = None
+    """The module that the flow is found in, for code that lies in place already; None for a tree that was given."""
 
 
 class Storage(Protocol):
@@ -104,6 +106,15 @@ class Storage(Protocol):
 
     def check(self) -> CheckReport:
         """Look what of the storage works from here; never raises."""
+        ...
+
+
+@runtime_checkable
+class InPlace(Protocol):
+    """A kind whose code lies already where flows run: nothing of the folder a flow is registered from is packed."""
+
+    def installed(self) -> CodeTree:
+        """What lies here, for `put`; raises CodeMissing or PackingError."""
         ...
 
 

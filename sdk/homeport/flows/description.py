@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine.edges import Edge, edges_to
@@ -73,7 +72,7 @@ def _edge(edge: Edge, keys: dict[Any, str]) -> dict[str, Any]:
 def _stored(flow: Flow) -> dict[str, Any]:
     from homeport.code import Limits, find_root, open_storage
     from homeport.config import load_settings
-    from homeport.registration import RegistrationError, packed, storage_reference, told_reference
+    from homeport.registration import RegistrationError, code_of, storage_reference, told_reference
 
     if flow.entrypoint_file is None:
         raise RegistrationError(
@@ -82,8 +81,7 @@ def _stored(flow: Flow) -> dict[str, Any]:
         )
     settings = load_settings()
     reference = storage_reference(flow, settings.storage, block=settings.storage_block)
-    stored_in = Path(reference["path"]) if reference["kind"] == "folder" else settings.storage
     root = find_root(flow.entrypoint_file, None)
-    tree = packed(root, settings.home, Limits.of(settings), leave_out=(stored_in,))
+    tree = code_of(root, reference, home=settings.home, storage=settings.storage, limits=Limits.of(settings))
     stored = open_storage(reference).put(tree)
     return {**told_reference(stored.reference, reference), "content_digest": stored.digest}

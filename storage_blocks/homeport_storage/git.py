@@ -1,0 +1,402 @@
+"""A git repository as storage of code: what is kept is a commit, and the hosts of git keep it.
+
+`put` sends nothing. It finds the commit (of the branch or tag that was named, or the one that is checked out), looks
+whether the repository has it, and whether its files are those of this machine: else an agent would run other code than
+the one that was registered. `fetch` gets that commit, however the branch has moved since, and checks the digest.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from homeport.code.errors import (
+    CodeMissing,
+    DigestMismatch,
+    StorageDenied,
+    StorageError,
+    StorageRefused,
+    StorageUnreachable,
+    UnsafeCode,
+)
+from homeport.code.manifest import Manifest, is_digest
+from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StepName, StorageReference, Stored
+from homeport.code.tree import CodeTree, Limits
+from homeport.secrets import SecretNotFound, resolve
+from homeport_storage import git_tree, git_url, placing
+from homeport_storage.git_command import Access, Git, NotThere, remote
+from homeport_storage.git_fields import GitFields, RepositoryFields
+
+if TYPE_CHECKING:
+    from homeport.blocks.fields import BlockFields
+
+NAMED = 10
+"""How many files a message names."""
+LOOK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """The checkout that a tree on this machine lies in."""
+
+    git: Git
+    top: Path
+    folder: str
+    origin: str | None
+    head: str | None
+
+
+class GitStorage:
+    """A commit of a repository as storage of code. It cannot keep results."""
+
+    kind: ClassVar[str] = "git"
+    block_fields: ClassVar[type[RepositoryFields]] = GitFields
+
+    def __init__(self, fields: RepositoryFields) -> None:
+        """The storage in this repository; nothing is asked before the first call."""
+        self._fields = fields
+
+    @classmethod
+    def fields(cls) -> type[BlockFields]:
+        """The fields of a block of this kind."""
+        return cls.block_fields
+
+    @classmethod
+    def from_reference(cls, reference: Mapping[str, Any]) -> GitStorage:
+        """The repository that a reference names; raises UnsafeCode when it is no such reference."""
+        fields = cls.block_fields.of_reference(reference)
+        assert isinstance(fields, RepositoryFields)
+        return cls(fields)
+
+    @property
+    def where(self) -> str:
+        """The storage as a user knows it."""
+        address = self._fields.address()
+        if address is not None:
+            return f"the git repository {git_url.parse(address)}"
+        secret = getattr(self._fields, "url_secret", None)
+        return f"the git repository that {secret} names" if secret else "the git repository of this checkout"
+
+    def put(self, tree: CodeTree) -> Stored:
+        """Find the commit that has exactly this tree; raises StorageRefused naming what it has not.
+
+        Nothing is sent: what is not pushed yet is for the user to push.
+        """
+        checkout = _checkout(tree.root)
+        access = self._access(checkout)
+        folder = self._folder(checkout, tree.root)
+        with self._with_commit(access, checkout) as (git, commit), _scratch() as scratch:
+            kept = git_tree.take_out(git, commit, folder, scratch / "tree", Limits())
+            self._look_for_path(git, commit, access)
+            _refuse_differences(tree, kept, checkout, commit, access)
+            return Stored(self._reference(access, commit, folder), kept.digest)
+
+    def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
+        """Write the verified tree of the reference's commit to `into`; see Storage.fetch. All of it travels."""
+        if not is_digest(digest):
+            raise UnsafeCode(f"{digest!r} is not a code digest (sha256: and 64 hex digits)")
+        fields = self.block_fields.of_reference(reference)
+        assert isinstance(fields, RepositoryFields)
+        if fields.commit is None:
+            raise UnsafeCode(f"the storage reference of kind {self.kind} names no commit; register the flow again")
+        access = self._access(None)
+        with remote(access) as git, _scratch() as scratch:
+            _fetch_commit(git, access, fields.commit, fields.ref)
+            kept = git_tree.take_out(git, fields.commit, fields.folder, scratch / "tree", Limits())
+            if kept.digest != digest:
+                raise DigestMismatch(
+                    f"the commit {fields.commit} of {access.where} has other files than were registered: asked for "
+                    f"{digest}, found {kept.digest}. Register the flow again, with the same version of Homeport as "
+                    "the agents"
+                )
+            placing.place(kept, into, where=access.where)
+            return kept.manifest
+
+    def check(self) -> CheckReport:
+        """Ask the repository for its refs; see Storage.check. Writing is never tried: it is for git push."""
+        began = time.perf_counter()
+        try:
+            access = self._access(None)
+            with remote(access) as git:
+                found = self._fields.commit or _resolved(git, access, self._fields.ref)
+        except StorageError as error:
+            return _failed(self.where, error, time.perf_counter() - began)
+        took = time.perf_counter() - began
+        steps = (
+            CheckStep("reachable", True, "it answers", took),
+            CheckStep("authenticated", True, "it lets us in"),
+            CheckStep("write", None, "not tried: code gets there by git push"),
+            CheckStep("read", True, f"{self._fields.ref or 'HEAD'} is the commit {found}"),
+        )
+        return CheckReport(access.where, steps)
+
+    def _folder(self, checkout: Checkout | None, root: Path) -> str:
+        """The folder of the repository that the tree is."""
+        folder = self._fields.folder
+        if checkout is None or not folder or folder == checkout.folder:
+            return folder or (checkout.folder if checkout is not None else "")
+        raise StorageRefused(
+            f"the storage says folder={folder!r}, and the flow is registered from {checkout.folder or 'the top'} of "
+            f"{checkout.top}. Give --root {checkout.top / folder}, or leave folder out"
+        )
+
+    def _reference(self, access: Access, commit: str, folder: str) -> StorageReference:
+        """The fields that were given, and what was found out: the commit, the folder, the address of the checkout."""
+        given = self._fields.model_dump(mode="json", exclude_defaults=True)
+        if isinstance(self._fields, GitFields) and self._fields.address() is None and not self._fields.url_secret:
+            given["url"] = str(access.url)
+        which: dict[str, Any] = {name: given.pop(name) for name in ("url", "repo", "url_secret") if name in given}
+        found = {"commit": commit, **({"folder": folder} if folder else {})}
+        return {"kind": self.kind, **which, **given, **found}
+
+    def _access(self, checkout: Checkout | None) -> Access:
+        """Address and secrets, resolved on this machine; raises UnsafeCode, StorageDenied or StorageRefused."""
+        fields = self._fields
+        url, login = self._address(checkout)
+        try:
+            username, password = self._login()
+            ssh_key = str(resolve(fields.ssh_key).get()) if fields.ssh_key else None
+        except SecretNotFound as error:
+            raise StorageDenied(f"cannot log in to the git repository {url}: {error}") from error
+        password = password if password is not None else login.password
+        if password is not None and not url.is_private:
+            raise StorageRefused(
+                f"the token for the git repository {url} would travel readably, over http; use https://"
+            )
+        return Access(
+            url,
+            username or login.username or fields.token_user,
+            password,
+            ssh_key,
+            fields.ssh_key_file,
+            fields.known_hosts_file,
+            fields.timeout,
+            fields.max_megabytes * 1024 * 1024,
+        )
+
+    def _login(self) -> tuple[str | None, str | None]:
+        """The user and the token or password, where the fields name them."""
+        token = self._fields.access_token
+        return self._fields.username, str(resolve(token).get()) if token else None
+
+    def _address(self, checkout: Checkout | None) -> tuple[git_url.GitUrl, git_url.Login]:
+        fields = self._fields
+        if isinstance(fields, GitFields) and fields.url_secret is not None:
+            try:
+                return git_url.split_login(str(resolve(fields.url_secret).get()))
+            except SecretNotFound as error:
+                raise StorageDenied(f"the address of the git repository is not known: {error}") from error
+        address = fields.address()
+        if address is not None:
+            return git_url.parse(address), git_url.Login()
+        if checkout is None or checkout.origin is None:
+            raise StorageRefused(
+                "the storage of kind git names no repository, and the flow's folder is no checkout with a remote "
+                "'origin' that could be taken for it; give url='https://...'"
+            )
+        # What logs in there is this machine's, and must not be kept: an agent has a secret of its own.
+        url, _ = git_url.split_login(checkout.origin)
+        return url, git_url.Login()
+
+    @contextmanager
+    def _with_commit(self, access: Access, checkout: Checkout | None) -> Iterator[tuple[Git, str]]:
+        """git where the commit is to be found, and the commit; the checkout, if it has what the repository has."""
+        fields = self._fields
+        with remote(access) as git:
+            commit, known = self._chosen(git, access, checkout)
+            if known and checkout is not None and _has(checkout.git, commit):
+                yield checkout.git, commit
+                return
+            try:
+                _fetch_commit(git, access, commit, fields.ref)
+            except CodeMissing as error:
+                if checkout is not None and commit == checkout.head and fields.commit is None:
+                    raise StorageRefused(
+                        f"{access.where} does not have the commit {commit}, which is checked out in {checkout.top}. "
+                        "Push it: git push"
+                    ) from error
+                raise
+            yield git, commit
+
+    def _chosen(self, git: Git, access: Access, checkout: Checkout | None) -> tuple[str, bool]:
+        """The commit to register, and whether the repository is known to have it."""
+        fields = self._fields
+        if fields.commit is not None:
+            return fields.commit, False
+        if fields.ref is not None and git_url.is_commit(fields.ref):
+            return fields.ref, False
+        if fields.ref is None and checkout is not None and checkout.head is not None and _is_of(checkout, access):
+            tips = git.run("ls-remote", "--", str(access.url), doing="read", within=LOOK_SECONDS).decode()
+            return checkout.head, any(line.split("\t")[0] == checkout.head for line in tips.splitlines())
+        return _resolved(git, access, fields.ref), True
+
+    def _look_for_path(self, git: Git, commit: str, access: Access) -> None:
+        path = self._fields.path
+        if path and not any(entry.path == path for entry in git_tree.entries(git, commit, "")):
+            raise StorageRefused(f"the commit {commit} of {access.where} has no file {path}. Push it, or mend path=")
+
+
+def _resolved(git: Git, access: Access, ref: str | None) -> str:
+    """The commit of a branch, a tag (also an annotated one) or the default branch; raises CodeMissing."""
+    if ref is not None and git_url.is_commit(ref):
+        return ref
+    wanted = [ref, f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/tags/{ref}^{{}}"] if ref else ["HEAD"]
+    listed = git.run("ls-remote", "--", str(access.url), *wanted, doing="read", within=LOOK_SECONDS).decode()
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
+    order = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"{ref}"] if ref else ["HEAD"]
+    for name in order:
+        if git_url.is_commit(found.get(name, "")):
+            return found[name]
+    raise CodeMissing(
+        f"{access.where} has no branch or tag {ref!r}. Was it pushed, or deleted?"
+        if ref
+        else f"{access.where} is empty: push a commit first"
+    )
+
+
+def _fetch_commit(git: Git, access: Access, commit: str, ref: str | None) -> None:
+    """Get the commit, without its history where the server allows; raises CodeMissing when nobody has it any more."""
+    fetch = (
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-recurse-submodules",
+        "--no-write-fetch-head",
+    )
+    with suppress(NotThere):
+        git.run(*fetch, "--depth=1", "--", str(access.url), commit, doing="fetch from")
+    if _has(git, commit):
+        return
+    # Servers of the old protocol give only what a branch or a tag points to: then its last commits, then all.
+    branch = [f"+refs/heads/{ref}:refs/heads/homeport"] if ref and not git_url.is_commit(ref) else []
+    every = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
+    for refs, depth in ((branch, ["--depth=50"]), (every, ["--depth=50"]), (every, ["--depth=2147483647"])):
+        if not refs:
+            continue
+        try:
+            git.run(*fetch, *depth, "--", str(access.url), *refs, doing="fetch from")
+        except NotThere:
+            continue  # the branch is gone; the commit may still be in another
+        if _has(git, commit):
+            return
+    raise CodeMissing(
+        f"{access.where} does not have the commit {commit}"
+        + (f" (of {ref})" if ref else "")
+        + " any more. Was the branch force-pushed? Push the commit again, or register the flow again"
+    )
+
+
+def _has(git: Git, commit: str) -> bool:
+    try:
+        git.run("cat-file", "-e", f"{commit}^{{tree}}", doing="look into")
+    except StorageError:
+        return False
+    return True
+
+
+def _checkout(root: Path) -> Checkout | None:
+    """The checkout that the folder lies in; None when it lies in none."""
+    try:
+        git = Git(root)
+        top = Path(git.run("rev-parse", "--show-toplevel", doing="look into").decode().rstrip("\n"))
+    except StorageUnreachable:
+        return None
+    return Checkout(
+        git,
+        top,
+        "" if root.resolve() == top.resolve() else root.resolve().relative_to(top.resolve()).as_posix(),
+        _said(git, "config", "--get", "remote.origin.url"),
+        _said(git, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"),
+    )
+
+
+def _said(git: Git, *arguments: str) -> str | None:
+    try:
+        return git.run(*arguments, doing="look into").decode().strip() or None
+    except StorageError:
+        return None
+
+
+def _is_of(checkout: Checkout, access: Access) -> bool:
+    """Whether the checkout is one of the repository that is named."""
+    if checkout.origin is None:
+        return False
+    try:
+        url, _ = git_url.split_login(checkout.origin)
+    except UnsafeCode:
+        return False
+    return url.same_as(access.url)
+
+
+def _refuse_differences(tree: CodeTree, kept: CodeTree, checkout: Checkout | None, commit: str, access: Access) -> None:
+    here = {file.path: file for file in tree.manifest.files}
+    there = {file.path: file for file in kept.manifest.files}
+    changed = sorted(path for path, file in here.items() if path in there and there[path] != file)
+    gone = sorted(there.keys() - here.keys())
+    new = sorted(here.keys() - there.keys())
+    if new and checkout is not None:
+        new = sorted(set(new) - _ignored_by_git(checkout.git, new))
+    parts = [
+        f"{word}: {_names(paths)}"
+        for word, paths in (("changed here", changed), ("not in the commit", new), ("not here", gone))
+        if paths
+    ]
+    if not parts:
+        return
+    mend = "Commit and push what is to run (git add, git commit, git push), then register again"
+    if checkout is not None and checkout.head not in (None, commit):
+        mend += f"; or check that commit out (here, {checkout.head} is)"
+    raise StorageRefused(
+        f"the commit {commit} of {access.where} is not what lies in {tree.root}: {'; '.join(parts)}. {mend}. What only "
+        "this machine needs is named in .gitignore or .homeportignore"
+    )
+
+
+def _ignored_by_git(git: Git, paths: list[str]) -> set[str]:
+    """Those of the paths that .gitignore names: not meant for the repository, so no part of the code."""
+    asked = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+    try:
+        said = git.run("check-ignore", "-z", "--stdin", doing="look into", stdin=asked)
+    except StorageError:
+        return set()  # it ends with 1 when none is
+    return {path.decode("utf-8", "surrogateescape") for path in said.split(b"\0") if path}
+
+
+def _names(paths: list[str]) -> str:
+    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
+    return ", ".join(paths[:NAMED]) + more
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="homeport-tree-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _failed(where: str, error: StorageError, took: float) -> CheckReport:
+    said = str(error)
+    refused: StepName = "read"
+    if isinstance(error, StorageUnreachable):
+        refused = "reachable"
+    elif isinstance(error, StorageDenied):
+        refused = "authenticated"
+    order: tuple[StepName, ...] = ("reachable", "authenticated", "read")
+    seen = {"reachable": "it answers", "authenticated": "it lets us in"}
+    steps: list[CheckStep] = []
+    for place, name in enumerate(order):
+        tried = place <= order.index(refused)
+        ok = (name != refused) if tried else None
+        evidence = said if name == refused else seen[name] if tried else "not tried"
+        steps.append(CheckStep(name, ok, evidence, took if place == 0 else None))
+    steps.insert(2, CheckStep("write", None, "not tried: code gets there by git push"))
+    mend = "look at the address, the ref and the secret that the storage names: it is resolved on this machine"
+    return CheckReport(where, tuple(steps), mend)
