@@ -154,8 +154,14 @@ class ModuleStorage:
         return Installed(portions[0].parents[len(names) - 1], "/".join(names))
 
     def _distribution(self) -> str | None:
-        names = importlib.metadata.packages_distributions().get(self.module.partition(".")[0])
-        return names[0] if names else None
+        top = self.module.partition(".")[0]
+        names = importlib.metadata.packages_distributions().get(top)
+        if names:
+            return names[0]
+        try:  # an editable install does not say which packages it has; most are named like their package
+            return importlib.metadata.distribution(top).name
+        except importlib.metadata.PackageNotFoundError:
+            return None
 
     def _version(self) -> str | None:
         distribution = self._distribution()
