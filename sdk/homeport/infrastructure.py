@@ -10,16 +10,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self
 
+from homeport.blocks.lazily import Lazily
 from homeport.run_configs import DockerRun, ECSRun, KubernetesRun, LocalRun, RunConfig
 
 __all__ = ["DockerContainer", "ECSTask", "KubernetesJob", "Process"]
 
 
-class Infrastructure(RunConfig):
+class Infrastructure(Lazily, RunConfig):
     """The base: made of a block type's fields, or of the block that has them."""
 
     type_slug: ClassVar[str]
-    block: str | None = None
 
     def __init__(self, **fields: Any) -> None:
         """Raises InvalidBlock for fields that the type does not have."""
@@ -53,10 +53,14 @@ class Infrastructure(RunConfig):
         """What a loaded one consists of, as the block says."""
         if self.block is None or name not in ("fields", "env", "labels", "settings"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._fetch()
+        return getattr(self, name)
+
+    def _fetch(self) -> None:
         from homeport.blocks.kept import load_block
 
+        assert self.block is not None
         self._take(load_block(self.block).fields)
-        return getattr(self, name)
 
     def __repr__(self) -> str:
         if self.block is not None:

@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from homeport import storage_spellings as older
+from homeport.blocks.lazily import Lazily
 
 
-class Storage:
-    """The base of storages. `kind` names what stores; `settings` are given to it, and hold no secrets.
-
-    `block` is the block "type/name" that says where it is, for a storage that was loaded or saved by name.
-    """
+class Storage(Lazily):
+    """The base of storages. `kind` names what stores; `settings` are given to it, and hold no secrets."""
 
     kind = ""
-    block: str | None = None
 
     def __init__(self, **settings: Any) -> None:
         self.settings = {name: value for name, value in settings.items() if value is not None}
@@ -53,14 +50,18 @@ class Storage:
     def __getattr__(self, name: str) -> Any:
         """A field, of a loaded storage as the block has it."""
         if name == "settings" and self.block is not None:
-            from homeport.blocks.kept import load_block
-
-            kept = load_block(self.block)
-            self.settings = {**kept.fields, **kept.secrets}
+            self._fetch()
             return self.settings
         if name.startswith("__") or name == "settings" or name not in self.settings:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return self.settings[name]
+
+    def _fetch(self) -> None:
+        from homeport.blocks.kept import load_block
+
+        assert self.block is not None
+        kept = load_block(self.block)
+        self.settings = {**kept.fields, **kept.secrets}
 
     def __repr__(self) -> str:
         if self.block is not None:

@@ -92,12 +92,20 @@ USING = """
     def answer():
         return Secret.load("%(name)s").get()[:3] + str(JSON.load("%(name)s").value["n"])
 
+    limits = JSON.load("%(name)s")  # at import nobody is asked
+
     @flow(name="using", result_storage=LocalFileSystem.load("%(name)s"))
     def using():
         return answer()
 
+    @flow(name="waiting", log_prints=True)
+    async def waiting():
+        storage = await LocalFileSystem.load("%(name)s")
+        print("kept in", storage.path, (await limits).value, (await Secret.load("%(name)s")).get()[:3])
+
     using.storage = LocalFileSystem.load("%(name)s")
     using.run_config = Process.load("%(name)s")
+    waiting.storage = LocalFileSystem.load("%(name)s")
 """
 
 
@@ -124,9 +132,9 @@ def test_a_run_reads_blocks_with_its_own_token_and_keeps_results_in_the_storage_
     agent = stack.start_agent(f"agent-{name}", "-q", queue)
 
     stack.cli("run", "--project", name, "-n", "using", "--watch")
+    waited = stack.cli("run", "--project", name, "-n", "waiting", "--watch").stdout
     agent.stop()
-    [deployment] = stack.json("get", "deployments", "--project", name)
-    [run] = stack.json("flow-run", "ls", "--project", name)
+    run = next(run for run in stack.json("flow-run", "ls", "--project", name) if run["flow"]["name"] == "using")
     read = python(
         stack,
         f"""
@@ -139,7 +147,7 @@ def test_a_run_reads_blocks_with_its_own_token_and_keeps_results_in_the_storage_
     )
 
     assert read == ["abc7", {"kind": "folder", "block": f"folder/{name}"}]
-    assert deployment["name"] == "default"
+    assert f"kept in {stack.folder / 'kept'} {{'n': 7}} abc" in waited
     assert list((stack.folder / "kept").rglob("*"))
 
 
@@ -154,7 +162,7 @@ def test_a_block_that_is_not_there_is_named_where_it_is_needed_and_not_where_it_
         from homeport.blocks.system import Secret, String
         said = []
         loaded = LocalFileSystem.load({name!r})
-        for use in (lambda: loaded.path, lambda: String.load({name!r}), lambda: Secret.load({name!r}).get(),
+        for use in (lambda: loaded.path, lambda: String.load({name!r}).value, lambda: Secret.load({name!r}).get(),
                     lambda: Secret(value="hunter2"), lambda: RemoteFileSystem(basepath="s3://bucket/x")):
             try:
                 use()

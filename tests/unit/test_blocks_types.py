@@ -146,3 +146,24 @@ def test_the_page_of_types_is_that_of_the_schemas() -> None:
     committed = Path(__file__).parents[2] / "docs" / "reference" / "blocks.md"
 
     assert committed.read_text(encoding="utf-8") == page(), "make it anew: make schema"
+
+
+@pytest.mark.parametrize(
+    ("slug", "fields"),
+    [
+        ("process", {"env": {"DB_PASSWORD": HIDDEN}}),
+        ("process", {"env": {"URL": f"postgres://user:{HIDDEN}@host/db"}}),
+        ("string", {"value": "AccountName=x;AccountKey=aB3dE6gH9jK2mN5pQ8sT"}),
+        ("json", {"value": {"deep": [{"api_key": HIDDEN}]}}),
+    ],
+)
+def test_a_secret_in_a_field_that_is_none_is_refused_before_anything_is_sent(slug: str, fields: dict[str, Any]) -> None:
+    def ask(operation: str, given: Any) -> dict[str, Any]:
+        raise AssertionError("it was sent")
+
+    with pytest.raises(InvalidBlock) as refused:
+        create_block(f"{slug}/x", fields, ask=ask)
+
+    shown = f"{refused.value} {refused.value.hint}"
+    assert HIDDEN not in shown
+    assert "aB3dE6gH9jK2" not in shown

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Ask = Callable[[str, Mapping[str, Any]], dict[str, Any]]
 """(operation, variables) -> the data that it answers."""
 
+_ELSEWHERE = "Keep it where the flow runs, and read it with Secret(NAME).get(); or set it at the agent: -e NAME=..."
 _REFERENCE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)/([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -102,6 +103,7 @@ def update_block(
     from homeport.client.outcomes import expect
 
     kind, name = split(reference)
+    refuse_literals(block_type(kind), fields)
     input_ = {"type": kind, "name": name, "fields": dict(fields), "secrets": dict(secrets)}
     return _kept(expect((ask or _ask())("updateBlock", {"input": input_})["updateBlock"], "BlockUpdated")["block"])
 
@@ -119,10 +121,22 @@ def parted(of_type: BlockType, given: Mapping[str, Any] | BlockFields) -> tuple[
     parsed = checked(of_type, given) if isinstance(given, Mapping) else given
     values = parsed.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     secret = of_type.secret_fields
-    return (
-        {name: value for name, value in values.items() if name not in secret},
-        {name: value for name, value in values.items() if name in secret},
-    )
+    fields = {name: value for name, value in values.items() if name not in secret}
+    refuse_literals(of_type, fields)
+    return fields, {name: value for name, value in values.items() if name in secret}
+
+
+def refuse_literals(of_type: BlockType, fields: Mapping[str, Any]) -> None:
+    """Raises InvalidBlock for a field that is no secret by its type and holds one: an address with a password in it."""
+    from homeport.deployments import literal_secrets
+
+    for where, why in literal_secrets.found(dict(fields)):
+        secrets = ", ".join(sorted(of_type.secret_fields))
+        raise InvalidBlock(
+            f"{'.'.join(str(part) for part in where)} {why}, and everybody who may look at blocks reads it "
+            "(it is not shown here).",
+            hint=f"Secrets of the type {of_type.slug} are given by reference: {secrets}." if secrets else _ELSEWHERE,
+        )
 
 
 def checked(of_type: BlockType, given: Mapping[str, Any]) -> BlockFields:

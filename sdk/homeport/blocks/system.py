@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from homeport.blocks.lazily import Lazily
 from homeport.secrets import Secret
 
 __all__ = ["JSON", "DateTime", "Secret", "String"]
@@ -17,7 +18,7 @@ __all__ = ["JSON", "DateTime", "Secret", "String"]
 T = TypeVar("T")
 
 
-class Value(Generic[T]):
+class Value(Lazily, Generic[T]):
     """The base: one value, which everybody with a key can read."""
 
     type_slug: ClassVar[str]
@@ -27,11 +28,12 @@ class Value(Generic[T]):
 
     @classmethod
     def load(cls, name: str) -> Self:
-        """The value that the block of this name has. Raises BlockNotFound (a ValueError), NotConnected."""
-        from homeport.blocks.kept import load_block, split
+        """The value of the block of this name. Reading it raises BlockNotFound (a ValueError), NotConnected."""
+        from homeport.blocks.kept import split
 
-        parsed: Any = load_block("/".join(split(name, type_=cls.type_slug))).parsed()
-        return cls(parsed.value)
+        loaded = cls.__new__(cls)
+        loaded.block = "/".join(split(name, type_=cls.type_slug))
+        return loaded
 
     def save(self, name: str, overwrite: bool = False) -> str:
         """Keep it as the block of this name; "type/name". Raises InvalidBlock, and ConflictError for a taken name."""
@@ -40,7 +42,22 @@ class Value(Generic[T]):
         reference = "/".join(split(name, type_=self.type_slug))
         return create_block(reference, {"value": self.value}, overwrite=overwrite).slug
 
+    def _fetch(self) -> None:
+        from homeport.blocks.kept import load_block
+
+        assert self.block is not None
+        parsed: Any = load_block(self.block).parsed()
+        self.value = parsed.value
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "value" or self.block is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._fetch()
+        return self.value
+
     def __repr__(self) -> str:
+        if self.block is not None:
+            return f"{type(self).__name__}.load({self.block.partition('/')[2]!r})"
         return f"{type(self).__name__}({self.value!r})"
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from homeport.blocks.lazily import Lazily
 from homeport.config import env_file
 from homeport.secrets.references import SecretNotFound, from_keyring, resolve
 from homeport.secrets.values import SecretValue
@@ -16,7 +17,7 @@ PREFIX = "HOMEPORT__CONTEXT__SECRETS__"
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 
 
-class Secret:
+class Secret(Lazily):
     """A secret by name. Making one looks nowhere; `get()` does, in this order, and the first that has it wins:
 
     the variable `HOMEPORT__CONTEXT__SECRETS__NAME` (in a `.env` of the working folder, too), the variable `NAME`, the
@@ -46,6 +47,9 @@ class Secret:
         loaded = cls(name)
         loaded._may_be_block = True
         return loaded
+
+    def _fetch(self) -> None:
+        """Nothing yet: `get` looks."""
 
     def get(self) -> Any:
         """The value; of a JSON object or list, what it says. Raises SecretNotFound, which says where it looked."""
