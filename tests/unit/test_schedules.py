@@ -8,7 +8,7 @@ import pytest
 from dateutil.rrule import MONTHLY, rrule
 
 from homeport import Flow, Parameter, flow, task
-from homeport.registration import RegistrationError, _schedule
+from homeport.registration import RegistrationError, schedule_of
 from homeport.schedules import CronSchedule, IntervalSchedule, RRuleSchedule, Schedule, adjustments, filters
 from homeport.schedules.clocks import CronClock, DatesClock, IntervalClock
 from homeport.schedules.local_runs import run_on_times
@@ -125,7 +125,7 @@ def test_a_function_of_ones_own_filters_local_times_and_cannot_be_registered() -
     assert own.schedule is not None
     assert shown(own.schedule, 2) == ["Sat 28 00:00+0000", "Mon 30 00:00+0000"]
     with pytest.raises(RegistrationError, match="is_even, a function of your own"):
-        _schedule(own)
+        schedule_of(own)
 
 
 def test_a_flow_with_a_schedule_runs_once_now_unless_asked_to_wait_for_its_times() -> None:
