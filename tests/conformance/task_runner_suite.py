@@ -21,12 +21,13 @@ from homeport import allow_failure, flow, get_run_logger, kv, tags, task, unmapp
 from homeport.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from homeport.client import NotFoundError
 from homeport.context import get as from_context
-from homeport.engine import current
+from homeport.engine import current, signals
 from homeport.engine.masking import kept_apart
 from homeport.stored_artifacts import read
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
 from homeport.tasks import task_input_hash
-from homeport.testing import try_run
+from homeport.testing import answering, try_run
+from homeport.utilities.tasks import pause_task
 from homeport.variables import Variable
 from tests.services.recorded import Recorder
 from tests.services.waiting import eventually
@@ -451,6 +452,27 @@ class TaskRunnerSuite:
             }
             for index in range(2)
         ]
+
+    def test_a_task_that_loops_or_is_resumed_reads_so_in_its_context(self, runner):
+        @task
+        def loops():
+            number = from_context("task_loop_result", 0)
+            if number < 2:
+                raise signals.LOOP(result=number + 1)
+            return number, from_context("task_loop_count")
+
+        @task
+        def careful():
+            pause_task("look at it")
+            return from_context("resume")
+
+        @flow(task_runner=runner)
+        def both():
+            return loops.submit().result(), careful.submit().result()
+
+        with answering({"careful-0": None}) as answers:
+            assert both() == ((2, 3), True)
+        assert [question.message for question in answers.asked] == ["look at it"]
 
     def test_tags_and_context_variables_are_there(self, runner):
         @task

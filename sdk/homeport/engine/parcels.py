@@ -72,6 +72,8 @@ class Who(NamedTuple):
     run_count: int
     captures: bool | None
     tags: frozenset[str]
+    rounds: bytes | None = None
+    """Of a call that follows a LOOP or a PAUSE: what `homeport.context` has of it, pickled."""
 
 
 class Parcel(NamedTuple):
@@ -118,10 +120,19 @@ class Packer:
         captures = None if capture is None else capture.run is not None
         who = Who(
             task_run.id, task_run.name, task.name, task_run.map_index, task_run.run_count, captures,
-            trip.context.get(current.tag_set, frozenset()),
+            trip.context.get(current.tag_set, frozenset()), self._rounds(task_run, call),
         )  # fmt: skip
         sent = self._values(task_run, variables, trip.context) if variables else None
         return Parcel(trip.number, ware.key, scene.key, who, arguments, call.timeout, sent), wares
+
+    def _rounds(self, task_run: TaskRun, call: Call) -> bytes | None:
+        rounds = task_run.rounds
+        if rounds is None:
+            return None
+        try:
+            return dumps_with_variables((rounds.count, rounds.result, rounds.resumed))[0]
+        except Exception as error:
+            raise self._bad_argument(task_run, call, error) from error
 
     def _with_markers(
         self, task_run: TaskRun, args: tuple[Any, ...], kwargs: dict[str, Any], wares: list[Ware]

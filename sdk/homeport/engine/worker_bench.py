@@ -23,6 +23,7 @@ from homeport.engine.pickling import ATOMS, context_variable, culprit, dumps, fu
 from homeport.engine.prints import Capture
 from homeport.engine.states import State
 from homeport.engine.stories import story
+from homeport.engine.task_runs import Rounds
 from homeport.engine.worker_errors import RemoteError, Unsendable
 
 if TYPE_CHECKING:
@@ -119,11 +120,15 @@ class PrintedHome(Capture):
 class TaskRunHere:
     """The task run that a call belongs to, as far as its code can read it."""
 
-    __slots__ = ("id", "map_index", "name", "run", "run_count", "state", "task")
+    __slots__ = ("id", "map_index", "name", "rounds", "run", "run_count", "state", "task")
 
     def __init__(self, who: Who, run: FlowRun, task: Task[..., Any]) -> None:
         self.id, self.name, self.map_index, self.run_count = who.id, who.name, who.map_index, who.run_count
         self.run, self.task, self.state = run, task, RUNNING
+        self.rounds: Rounds | None = None
+        if who.rounds is not None:
+            self.rounds = Rounds()
+            self.rounds.count, self.rounds.result, self.rounds.resumed = loads(who.rounds)
 
 
 class RunHere(FlowRun):
