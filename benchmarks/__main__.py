@@ -15,6 +15,7 @@ ALL = (
     "idle",
     "growth",
     "engine",
+    "live_table",
     "results_cost",
     "runners",
     "peers",

@@ -21,8 +21,8 @@ from homeport.engine.tallies import TallyingReporter
 if TYPE_CHECKING:
     from homeport.engine.progress import Display
 
-SHOW_AFTER = 0.7
-"""Seconds after which a run is long enough for a live table."""
+SHOW_AFTER = 1.5
+"""Seconds after which a run is long enough for a live table: loading rich takes a twentieth of that."""
 TELL_EVERY = 10.0
 """Seconds between two lines that say how far a run is, where there is no live table."""
 MANY = 10

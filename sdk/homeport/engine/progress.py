@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -11,7 +12,11 @@ from homeport.engine import prints
 if TYPE_CHECKING:
     from homeport.engine.tallies import Tally
 
-PER_SECOND = 4
+REDRAW_SECONDS = 0.25
+SHARE = 0.01
+"""Of the processor: a table of many rows is drawn less often, rather than slow down the run that it shows."""
+LINES_SECONDS = 0.1
+"""Lines that come faster than this are shown together: each time, the table below them is drawn anew."""
 LEAVE_FREE = 8
 """Lines of the terminal that the table leaves to what scrolls by."""
 
@@ -28,21 +33,30 @@ class Display:
         self._console = Console(file=stream)
         self._tallies = tallies
         self._partial = ""
+        self._lines: list[Any] = []
+        self._shown = 0.0
+        self._showing = threading.RLock()
+        self._closing = threading.Event()
         self._live = Live(
             console=self._console,
             get_renderable=self._table,
-            refresh_per_second=PER_SECOND,
+            auto_refresh=False,
             redirect_stdout=False,  # standard output is ours already: prints.py knows whose line each one is
             redirect_stderr=False,
         )
-        self._live.start()
+        self._live.start(refresh=True)
+        self._redrawer = threading.Thread(target=self._redraw, name="homeport-progress", daemon=True)
+        self._redrawer.start()
         prints.show_by(self.printed)
 
     def line(self, line: str) -> None:
         """Show a line above the table."""
         from rich.text import Text
 
-        self._console.print(_pieces(line) if "\nTraceback (" in line else Text(line), soft_wrap=True)
+        with self._showing:
+            self._lines.append(_pieces(line) if "\nTraceback (" in line else Text(line))
+            if time.monotonic() - self._shown >= LINES_SECONDS:
+                self._show_lines()
 
     def printed(self, text: str) -> None:
         """Show what user code prints: whole lines, since the table is drawn below them."""
@@ -55,8 +69,27 @@ class Display:
         prints.show_by(None)
         if self._partial:
             self.line(self._partial)
+        self._closing.set()
+        self._redrawer.join()
+        with self._showing:
+            self._show_lines()
         self._live.stop()
         _one.release()
+
+    def _show_lines(self) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            self._console.print(*lines, sep="\n", soft_wrap=True)
+            self._shown = time.monotonic()
+
+    def _redraw(self) -> None:
+        pause = REDRAW_SECONDS
+        while not self._closing.wait(pause):
+            begun = time.thread_time()
+            with self._showing:
+                self._show_lines()
+            self._live.refresh()
+            pause = max(REDRAW_SECONDS, (time.thread_time() - begun) / SHARE)
 
     def _table(self) -> Any:
         from rich.progress_bar import ProgressBar
