@@ -17,6 +17,7 @@ ALL = (
     "engine",
     "live_table",
     "results_cost",
+    "storage",
     "runners",
     "peers",
 )

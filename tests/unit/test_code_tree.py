@@ -1,11 +1,15 @@
 """Which files a flow's code is."""
 
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from homeport.code import CodeChanged, CodeTooLarge, Limits, PackingError, collect, find_root
+from homeport.config import load_settings
+from homeport.config.errors import ConfigError
 
 
 def write(root: Path, **files: str) -> Path:
@@ -138,6 +142,123 @@ def test_a_tree_over_the_limit_is_refused_with_its_largest_files(tmp_path: Path)
         collect(root, Limits(bytes=1000))
     with pytest.raises(CodeTooLarge, match="2 files"):
         collect(root, Limits(files=1))
+
+
+def test_too_many_files_are_refused_with_the_folders_that_hold_them_and_the_mend(tmp_path: Path) -> None:
+    root = write(tmp_path, flow_py="x")
+    for folder, count in (("data", 30), ("lib", 5)):
+        (root / folder).mkdir()
+        for number in range(count):
+            (root / folder / f"{number}.csv").touch()
+
+    with pytest.raises(CodeTooLarge) as error:
+        collect(root, Limits(files=10))
+
+    for part in ("36 files", "limit of 10 files", "data/ (30 files", ".homeportignore", "HOMEPORT_CODE_MAX_FILES"):
+        assert part in str(error.value)
+
+
+def test_counting_ends_where_it_would_take_too_long(tmp_path: Path) -> None:
+    root = write(tmp_path, flow_py="x")
+    for number in range(30):
+        (root / f"{number}.csv").touch()
+
+    with pytest.raises(CodeTooLarge, match="more than 21 files"):
+        collect(root, Limits(files=2))
+
+
+def test_a_tree_of_too_many_bytes_is_refused_before_any_of_them_is_read(tmp_path: Path) -> None:
+    root = write(tmp_path, flow_py="x")
+    (root / "models").mkdir()
+    with (root / "models/huge.bin").open("wb") as out:
+        out.truncate(6 * 1024**3)
+
+    began = time.process_time()
+    with pytest.raises(CodeTooLarge) as error:
+        collect(root)
+    took = time.process_time() - began
+
+    for part in ("6.0 GiB", "models/ (1 files, 6.0 GiB)", "models/huge.bin (6.0 GiB)", "HOMEPORT_CODE_MAX_BYTES"):
+        assert part in str(error.value)
+    assert took < 1  # hashing it takes ten
+
+
+def test_the_limits_are_those_of_the_settings_and_zero_is_none(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", flow_py="x", other_py="y")
+    home = {"HOMEPORT_HOME": str(tmp_path / "home")}
+
+    few = load_settings(environ={**home, "HOMEPORT_CODE_MAX_FILES": "1"})
+    none = load_settings(environ={**home, "HOMEPORT_CODE_MAX_FILES": "0", "HOMEPORT_CODE_MAX_BYTES": "0"})
+
+    with pytest.raises(CodeTooLarge):
+        collect(root, Limits.of(few))
+    assert len(collect(root, Limits.of(none)).manifest.files) == 2
+    with pytest.raises(ConfigError, match="code_max_bytes is 'much'"):
+        Limits.of(load_settings(environ={**home, "HOMEPORT_CODE_MAX_BYTES": "much"}))
+
+
+def test_two_names_of_one_file_are_two_files_of_equal_content(tmp_path: Path) -> None:
+    root = write(tmp_path, flow_py="x")
+    (root / "again.py").hardlink_to(root / "flow.py")
+
+    assert names(root) == ["again.py", "flow.py"]
+
+
+def test_a_pipe_and_a_socket_are_no_code(tmp_path: Path) -> None:
+    root = write(tmp_path, flow_py="x")
+    os.mkfifo(root / "pipe")
+
+    assert names(root) == ["flow.py"]
+
+
+def test_a_file_that_became_a_pipe_does_not_block_its_reader(tmp_path: Path) -> None:
+    tree = collect(write(tmp_path, flow_py="x"))
+    (tmp_path / "flow.py").unlink()
+    os.mkfifo(tmp_path / "flow.py")
+
+    with pytest.raises(PackingError, match=r"flow\.py cannot be read \(it is no longer a file\)"):
+        list(tree.chunks(tree.manifest.files[0]))
+
+
+def test_a_file_that_grows_without_end_is_read_to_where_it_was(tmp_path: Path) -> None:
+    tree = collect(write(tmp_path, log_txt="x" * 10))
+    with (tmp_path / "log_txt").open("ab") as out:
+        out.truncate(50 * 1024 * 1024)
+
+    read: list[bytes] = []
+    with pytest.raises(CodeChanged):
+        read.extend(tree.chunks(tree.manifest.files[0]))
+
+    assert sum(map(len, read)) == 11
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        ("*.csv", ["data/keep.txt", "flow.py"]),
+        ("data", ["flow.py"]),
+        ("/data/", ["flow.py"]),
+        ("data/*.csv", ["data/deep/b.csv", "data/keep.txt", "flow.py"]),
+        ("**/deep", ["data/a.csv", "data/keep.txt", "flow.py"]),
+        ("*.[ct]*", ["flow.py"]),
+        ("*\n!flow.py", ["flow.py"]),
+        ("data/*\n!data/keep.txt", ["data/keep.txt", "flow.py"]),
+        ("?eep", ["data/a.csv", "data/keep.txt", "flow.py"]),
+        ("  \n# data\n\\#x", ["data/a.csv", "data/deep/b.csv", "data/keep.txt", "flow.py"]),
+    ],
+)
+def test_patterns_of_every_shape_leave_behind_what_git_would(tmp_path: Path, patterns: str, left: list[str]) -> None:
+    for name in ("flow.py", "data/a.csv", "data/keep.txt", "data/deep/b.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text(patterns + "\n.gitignore\n")
+    listed = ["git", "-C", str(tmp_path), "ls-files", "--others", "--exclude-standard"]
+    git = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
+    (tmp_path / ".gitignore").unlink()
+    (tmp_path / ".homeportignore").write_text(patterns + "\n.homeportignore\n")
+
+    assert names(tmp_path) == left == sorted(git)
 
 
 def test_a_file_that_changes_after_it_was_hashed_is_noticed_when_it_is_stored(tmp_path: Path) -> None:

@@ -127,6 +127,9 @@ class Verifies(Protocol):
         ...
 
 
+_LOADED: dict[str, type[Storage]] = {}
+
+
 def folder_reference(folder: Path) -> StorageReference:
     """The reference of a folder storage: a local path or a mounted share."""
     return {"kind": "folder", "path": str(folder.expanduser().absolute())}
@@ -134,6 +137,8 @@ def folder_reference(folder: Path) -> StorageReference:
 
 def storage_class(kind: object) -> type[Storage]:
     """What stores and fetches this kind, of whichever installed package offers it; raises UnknownStorageKind."""
+    if isinstance(kind, str) and kind in _LOADED:
+        return _LOADED[kind]
     from importlib.metadata import entry_points
 
     found = {entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)}
@@ -150,6 +155,7 @@ def storage_class(kind: object) -> type[Storage]:
             f"a storage of kind {kind!r} needs the package {error.name}, which is not installed here: "
             f"pip install 'homeport[{kind}]'"
         ) from error
+    _LOADED[kind] = loaded  # looking through all that is installed takes longer than registering one file
     return loaded
 
 
