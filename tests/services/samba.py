@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,8 @@ class Samba:
         """End the processes that serve clients; the one that listens stays."""
         assert self.process is not None
         for child in _serving(self.process.pid, self.port):
-            os.kill(child, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may have ended by itself
+                os.kill(child, signal.SIGKILL)
 
     def pause(self) -> list[int]:
         """Stop every process of it, so that connections stay open and nothing answers; the list is for `resume`."""
