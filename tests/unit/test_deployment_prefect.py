@@ -96,6 +96,7 @@ def test_an_rrule_is_taken_over_and_an_image_with_prefect_in_it_is_left_out_with
     assert said(found)["schedule"] == {"rrule": "FREQ=DAILY;BYHOUR=9", "timezone": "UTC"}
     assert said(found)["infrastructure"] == {"type": "docker-container"}
     assert any("has Prefect in it and not Homeport" in note for note in notes(found))
+    assert notes(found)[0].endswith("homeport block create github/gh --field repo=org/repo --field ref=main")
 
 
 def test_a_version_that_is_the_files_hash_is_left_out_and_one_that_a_person_gave_stays(tmp_path: Path) -> None:
@@ -168,14 +169,15 @@ def test_what_is_converted_reads_the_same_as_what_prefect_wrote(tmp_path: Path, 
     assert "_block" not in text
 
 
-@pytest.mark.parametrize("slug", ["folder", "smb"])
+@pytest.mark.parametrize("slug", ["azure", "folder", "github", "s3", "smb"])
 def test_the_fields_in_the_commands_are_those_of_the_blocks(slug: str) -> None:
     fields = block_type(slug).fields
 
     named = set(prefect_yaml._STORAGE_FIELDS[slug].values())
-    named |= set(prefect_yaml._located(slug, {"share_path": "a/b"})) if slug == "smb" else set()
+    named |= set(prefect_yaml._located(slug, {"bucket_path": "a/b"})) if slug in ("azure", "s3", "smb") else set()
     assert named <= set(fields.model_fields)
-    assert {"password"} & named <= fields.secret_names()
+    secrets = {"password", "access_key_id", "secret_access_key", "connection_string", "account_key", "access_token"}
+    assert secrets & named <= fields.secret_names()
 
 
 def test_a_whole_folder_of_prefects_is_read_at_once(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ DEFAULTS = (
     "Thumbs.db",
     "*.swp",
     "*.swo",
+    # Deployments are about the code: a new schedule is no new version of it.
+    "*-deployment.yaml",
+    "*-deployment.yml",
+    "*-deployments.yaml",
+    "*-deployments.yml",
 )
 
 Ignored = Callable[[str, bool], bool]

@@ -50,7 +50,7 @@ _STORAGE_FIELDS: Mapping[str, Mapping[str, str]] = {
         "azure_storage_account_key": "account_key",
     },
     "gcs": {"service_account_info": "service_account_info", "project": "project"},
-    "github": {"repository": "repository", "reference": "reference", "access_token": "access_token"},
+    "github": {"repository": "repo", "reference": "ref", "access_token": "access_token"},
     "folder": {"basepath": "path"},
 }
 # What Prefect itself writes into every job, and nobody chose.
@@ -179,7 +179,10 @@ class _Conversion:
                 plain = new == "username"
                 parts.append(f"--field {new}=..." if plain else f"--secret {new}=env:{variable}")
             else:
-                fields[new] = value
+                # Of a host's repository, the owner and the name are enough.
+                fields[new] = (
+                    str(value).removeprefix("https://github.com/").removesuffix(".git") if new == "repo" else value
+                )
         return " ".join([parts[0], *(f"--field {key}={value}" for key, value in fields.items()), *parts[1:]])
 
     def _path(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,10 @@ class Described:
     def base(self) -> Path:
         """The folder from which its file is found: `root`, else that of the YAML."""
         folder = self.file.absolute().parent
-        return folder / self.specification.root if self.specification.root else folder
+        if not self.specification.root:
+            return folder
+        # Not resolve(): a link inside the tree keeps its place in it.
+        return Path(os.path.normpath(folder / self.specification.root))
 
     @property
     def clocks(self) -> dict[str, Any] | None:

@@ -63,6 +63,8 @@ def changed_text(text: str, said: Mapping[str, Any], *, name: str, file: str) ->
         raise InvalidDeployment([Problem(file, "this file is in Prefect's form", mend)])
     for key, value in said.items():
         there = found[0].get(key)
+        if key == "flow" and key not in found[0]:
+            continue  # a person need not say it
         if key in _ADDED and isinstance(there, dict):
             value = merged(there, value)
         elif key == "infrastructure" and _same_type(there, value):
