@@ -37,6 +37,10 @@ PICTURES = (
     ("register", ["register --project Shop -p flows/prices.py --root ."]),
     ("explain", ["run -n prices --project Shop --run-name first", "run explain first"]),
     ("watch", ['run -n prices --project Shop --param \'lines=["tea 4", "jam 5.5", "milk 1"]\' --watch']),
+    (
+        "block",
+        ["block create folder/shop --field path=/tmp/homeport-tour/share", "block check folder/shop"],
+    ),
     ("runs", ["flow-run ls"]),
     ("doctor", ["doctor"]),
 )
