@@ -19,6 +19,7 @@ ALL = (
     "results_cost",
     "storage",
     "runners",
+    "docker_storage",
     "peers",
 )
 

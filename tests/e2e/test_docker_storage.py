@@ -1,8 +1,10 @@
 """A flow whose code is kept as an image: registered where Docker is, run by an agent that has no Docker."""
 
+import sys
 from pathlib import Path
 
 from tests.services.docker_world import READY, DockerWorld
+from tests.services.pages import ROOT, follow
 from tests.services.registry import PASSWORD, USER
 from tests.services.stack import Stack
 
@@ -64,6 +66,23 @@ def test_a_flow_that_its_image_cannot_import_is_not_registered(stack: Stack, doc
         assert "lib/words.py, line 1" in refused.stderr
         assert "python_dependencies" in refused.stderr
         assert "0 registered, 0 skipped, 1 failed" in refused.stdout
+
+
+def test_the_guide_does_what_it_says(stack: Stack, docker_world: DockerWorld, tmp_path: Path) -> None:
+    """With this machine's registry for the reader's, and its image for the one of Docker Hub."""
+    docker_world.push_base("base/python:3.11")
+    text = (ROOT / "docs/guides/storage-docker.md").read_text()
+
+    follow(
+        text.replace("registry.example.com", docker_world.registry.host),
+        folder=tmp_path,
+        environment=stack.environment(
+            PATH=f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            DOCKER_HOST=docker_world.engine.url,
+        ),
+    )
+
+    assert {tag.partition("-")[0] == "env" for tag in docker_world.registry.tags("code")} == {True, False}
 
 
 def write(stack: Stack, world: DockerWorld) -> None:

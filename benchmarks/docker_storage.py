@@ -1,0 +1,140 @@
+"""Rows 33: a source tree into an image of a registry and back, beside the plain commands of Docker.
+
+Ours is what registering does: look for changes, build and push the environment if there is none, send the code. Beside
+it a Dockerfile of two lines (`FROM` that base, `COPY . `) goes through `docker build` and `docker push`, on the same
+engine and into the same registry, whose base layers both find there. Each round has a tree of its own:
+
+    first       a repository that is not there
+    unchanged   the same again
+    changed     one file is another
+    fetch       the files on a machine that has nothing (beside: pull, create, cp)
+    check       what the import of the flow in its image takes (ours only; once for each version)
+"""
+
+import os
+import random
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.services.docker_engine import DockerEngine, base_image, homeport_image
+from tests.services.docker_world import DEPENDENCIES, READY, DockerWorld
+from tests.services.registry import PASSWORD, USER, DockerRegistry
+
+from benchmarks.measuring import Row
+from homeport.code import CodeTree, Stored, Verifies, collect, open_storage
+from homeport.code.hashes import Hashes
+from homeport.code.tree import Limits
+
+SIZES = (1, 1_000, 20_000)
+ROUNDS = {1: 5, 1_000: 3, 20_000: 2}
+SETTLED = 2.1  # seconds after which hashes of what was written are remembered
+LIMITS = Limits(files=100_000, bytes=1024**3)
+STEPS = ("first", "unchanged", "changed", "fetch", "check")
+
+
+def run() -> Iterator[Row]:
+    """One engine and one registry for all sizes."""
+    os.environ["REGISTRY_PASSWORD"] = PASSWORD
+    folder = Path(tempfile.mkdtemp(prefix="homeport-bench-"))
+    engine, registry = DockerEngine(folder / "engine"), DockerRegistry(folder / "registry")
+    try:
+        engine.start()
+        registry.start()
+        base_image(engine, DEPENDENCIES)
+        homeport_image(engine, DEPENDENCIES, READY)
+        world = DockerWorld(engine, registry)
+        world.push_base("base/python:1")
+        engine.docker("login", "-u", USER, "--password-stdin", registry.host, stdin=PASSWORD.encode())
+        for count in SIZES:
+            yield from rows(folder, world, count)
+    finally:
+        registry.stop()
+        engine.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def rows(folder: Path, world: DockerWorld, count: int) -> Iterator[Row]:
+    """The steps for one number of files."""
+    made = {step: Row("33", f"{count:,} files, {step}", "s", [], [], "docker build, docker push") for step in STEPS}
+    made["fetch"].other_name = "docker pull, create, cp"
+    for round_ in range(ROUNDS[count] + 1):
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            taken = one_round(Path(own), world, count, round_)
+        for step, (ours, other) in taken.items() if round_ else ():  # the first round warms up
+            made[step].ours.append(ours)
+            made[step].other += [other] if other is not None else []
+    first = sorted(made["first"].other)[len(made["first"].other) // 2]
+    unchanged = sorted(made["unchanged"].ours)[len(made["unchanged"].ours) // 2]
+    made["first"].target, made["unchanged"].target = "≤ 1.3 × docker", "≤ 0.1 × docker's first"
+    made["unchanged"].remarks.append(f"{unchanged / first:.2g} of docker's first")
+    yield from made.values()
+
+
+def one_round(folder: Path, world: DockerWorld, count: int, seed: int) -> dict[str, tuple[float, float | None]]:
+    """Seconds of each step, ours and Docker's."""
+    root, docker = folder / "project", world.engine.docker
+    write_tree(root, count, seed)
+    (folder / "Dockerfile").write_text(f"FROM {READY}\nCOPY . /opt/homeport/code\n")
+    time.sleep(SETTLED)
+    described = world.described()
+    name = f"{world.registry.host}/plain-{uuid.uuid4().hex[:12]}:1"
+    stored: list[tuple[CodeTree, Stored]] = []
+
+    def register() -> None:
+        tree = collect(root, LIMITS, hashes=Hashes(folder / "home", root))
+        stored[:] = [(tree, open_storage(described).put(tree))]
+
+    def build_and_push() -> None:
+        docker("build", "-q", "-t", name, "-f", str(folder / "Dockerfile"), str(root))
+        docker("push", "-q", name)
+
+    def pull_and_copy() -> None:
+        docker("pull", "-q", name)
+        container = docker("create", name)
+        docker("cp", f"{container}:/opt/homeport/code", str(folder / "copied"))
+        docker("rm", container)
+
+    def fetch() -> None:
+        tree, kept = stored[0]
+        open_storage(kept.reference).fetch(kept.reference, tree.digest, folder / "fetched")
+
+    def check() -> None:
+        storage = open_storage(described)
+        assert isinstance(storage, Verifies)
+        storage.verify(stored[0][1], "flow.py:f")
+
+    taken: dict[str, tuple[float, float | None]] = {
+        "first": (timed(register), timed(build_and_push)),
+        "unchanged": (timed(register), timed(build_and_push)),
+    }
+    (root / "package_0/module_0.py").write_text(f"changed = {seed}\n")
+    taken["changed"] = timed(register), timed(build_and_push)
+    taken["check"] = timed(check), None
+    docker("rmi", name)
+    taken["fetch"] = timed(fetch), timed(pull_and_copy)
+    docker("rmi", name)
+    assert len(list((folder / "copied").rglob("*.py"))) == len(list((folder / "fetched").rglob("*.py"))) == count + 1
+    return taken
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds of a call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def write_tree(root: Path, count: int, seed: int) -> None:
+    """Modules of a few kilobytes, as source trees have them, in packages of a hundred, and a flow."""
+    source = random.Random(seed)
+    for number in range(count):
+        module = root / f"package_{number // 100}/module_{number}.py"
+        module.parent.mkdir(parents=True, exist_ok=True)
+        text = source.randbytes(source.randrange(200, 4_000)).hex(" ", 40)
+        module.write_text(f"# {text}\n")
+    (root / "flow.py").write_text("from homeport import flow\n\n\n@flow\ndef f():\n    return 1\n")
