@@ -226,7 +226,8 @@ class Pieces:
 
     def __init__(self, chunks: Iterator[bytes], at: int) -> None:
         """The chunks begin at byte `at`."""
-        self._chunks, self._at, self._rest = chunks, at, b""
+        # An empty chunk is no end: not every client of a storage keeps them to itself.
+        self._chunks, self._at, self._rest = filter(None, chunks), at, b""
 
     def take(self, at: int, size: int) -> bytes:
         """The `size` bytes from `at` on; less when the stream ends before."""

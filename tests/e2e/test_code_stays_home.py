@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
+from tests.services.api import Api
 from tests.services.fault_proxy import FaultProxy
+from tests.services.samba import PASSWORD_VARIABLE, Samba
 from tests.services.stack import Stack
 
 IN_CODE, IN_RESULT, IN_ENVIRONMENT, IN_FILE = (
@@ -78,6 +80,59 @@ def test_keys_and_run_tokens_are_in_the_database_only_as_hashes(own_stack: Stack
     assert key.encode() in bytes(proxy.recorded)
     assert secret[:64].encode() not in content
     assert secret.encode() not in own_stack.control_plane.log.read_bytes()
+
+
+def test_the_password_of_a_storage_stays_where_it_is_resolved(
+    own_stack: Stack, proxy: FaultProxy, samba: Samba
+) -> None:
+    """By a block whose password is a reference; a literal one is refused here, and there too when it is sent."""
+    literal = "canary-literal-e0c5d2"
+    own_stack.write_flow("pyproject.toml", "")
+    own_stack.write_flow(
+        "shared.py",
+        """
+        import os
+        from homeport import flow
+
+        @flow(result_storage="smb/canary")
+        def kept():
+            return 12
+
+        @flow(log_prints=True)
+        def shared():
+            kept()
+            print("told by mistake:", os.environ["TEST_SMB_PASSWORD"])
+        """,
+    )
+    here = {PASSWORD_VARIABLE: samba.password}
+    share = [f"--field={name}={samba.reference()[name]}" for name in ("host", "port", "share", "path", "username")]
+
+    refused = own_stack.cli("block", "create", "smb/canary", *share, "--secret", f"password={samba.password}", expect=2)
+    own_stack.cli("block", "create", "smb/canary", *share, "--secret", f"password=env:{PASSWORD_VARIABLE}")
+    own_stack.cli("block", "check", "smb/canary", **here)
+    sent = Api(own_stack.control_plane.url, own_stack.control_plane.admin_key).ask(
+        'mutation($s: JSON) { updateBlock(input: {type: "smb", name: "canary", secrets: $s}) {'
+        " __typename ... on Error { message hint } } }",
+        s={"password": literal},
+    )
+    own_stack.cli("create", "project", "Shared")
+    own_stack.cli("register", "--project", "Shared", "-p", "shared.py", "-n", "shared", "-sb", "smb/canary", **here)
+    own_stack.start_agent("a1", "-e", f"{PASSWORD_VARIABLE}={samba.password}", **here)
+    own_stack.cli("run", "-n", "shared", "--project", "Shared", "--watch")
+
+    seen = {
+        "database": asyncio.run(dump(own_stack.control_plane.dsn())),
+        "server log": own_stack.control_plane.log.read_bytes(),
+        "traffic": bytes(proxy.recorded),
+    }
+    assert sent.data["updateBlock"]["__typename"] == "InvalidInput"
+    assert literal not in str(sent.body)
+    assert samba.password not in refused.stdout + refused.stderr
+    assert f"env:{PASSWORD_VARIABLE}".encode() in seen["database"]
+    assert f"env:{PASSWORD_VARIABLE}".encode() in seen["traffic"]
+    assert b"told by mistake: ***" in seen["database"]
+    for canary in (literal, samba.password):
+        assert not [place for place, content in seen.items() if canary.encode() in content], canary
 
 
 async def dump(dsn: str) -> bytes:

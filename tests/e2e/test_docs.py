@@ -49,9 +49,24 @@ def test_a_page_does_what_it_says(page: Path, control_plane: ControlPlane, tmp_p
             "HOMEPORT_API_URL": control_plane.url,
             "HOMEPORT_API_KEY": control_plane.admin_key,
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+            **a_place_to_install(tmp_path / "installed"),
         },
         at_the_end=f"{STOP_AGENTS}; homeport server stop >/dev/null 2>&1 || true",
     )
+
+
+def a_place_to_install(folder: Path) -> dict[str, str]:
+    """So that `pip install ./package` of a page builds with what is here, and leaves this environment as it was."""
+    folder.mkdir()
+    return {
+        "PIP_TARGET": str(folder),
+        "PYTHONPATH": str(folder),
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # which pip reads as "do not isolate"
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+    }
 
 
 def test_every_relative_link_leads_to_a_file() -> None:

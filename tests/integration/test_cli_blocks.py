@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.services.api import Api
 from tests.services.stack import Stack
 
 HIDDEN = "hunter2-the-password"
@@ -188,3 +189,23 @@ def test_a_viewer_may_look_and_a_key_of_an_agent_may_not(stack: Stack, name: str
     stack.cli("block", "inspect", f"string/{name}", expect=4, HOMEPORT_API_KEY=agent)
 
     assert "value" in seen.stdout
+
+
+def test_the_doctor_notes_blocks_in_use_whose_secrets_are_not_on_this_machine(own_stack: Stack) -> None:
+    own_stack.write_flow("pyproject.toml", "")
+    own_stack.write_flow("f.py", "from homeport import flow\n\n@flow\ndef f():\n    pass\n")
+    own_stack.cli("create", "project", "P")
+    own_stack.cli("block", "create", "folder/used", "--field", f"path={own_stack.folder / 'kept'}")
+    own_stack.cli("register", "--project", "P", "-p", "f.py", HOMEPORT_STORAGE_BLOCK="folder/used")
+    other = "{ createBlock(input: {type: {slug: %s, title: %s, schema: {}, secretFields: [%s], version: %s},"
+    api = Api(own_stack.url, own_stack.control_plane.admin_key)
+    api.ask("mutation " + other % ('"far"', '"Far"', '"key"', '"1"') + ' name: "away"}) { __typename } }')
+    api.deployment("Q", storage={"kind": "far", "block": "far/away"})
+
+    seen = own_stack.cli("doctor", expect=None, HOMEPORT_STORAGE_BLOCK="folder/used").stdout
+    absent = own_stack.cli("doctor", expect=1, HOMEPORT_STORAGE_BLOCK="folder/absent").stdout
+
+    assert "ok       storage: the block folder/used" in seen
+    assert "note     block far/away: 1 deployment could not be fetched" in seen
+    assert "homeport block check far/away" in seen
+    assert "problem  storage: There is no block folder/absent" in absent

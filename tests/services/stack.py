@@ -109,13 +109,15 @@ class Stack:
         path.write_text(textwrap.dedent(source))
         return path
 
-    def start_agent(self, name: str, *arguments: str, url: str | None = None, wait: bool = True) -> AgentProcess:
+    def start_agent(
+        self, name: str, *arguments: str, url: str | None = None, wait: bool = True, **environment: str
+    ) -> AgentProcess:
         """Start an agent and wait until the control plane shows it."""
         log = self.folder / f"{name}.agent.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
                 [PROGRAM, "agent", "local", "start", "--name", name, *arguments],
-                env=self.environment(HOMEPORT_API_URL=url or self.url),
+                env=self.environment(HOMEPORT_API_URL=url or self.url, **environment),
                 cwd=self.folder,
                 stdout=out,
                 stderr=out,

@@ -77,7 +77,7 @@ def load_block(reference: str, *, ask: Ask | None = None) -> KeptBlock:
         raise BlockNotFound(
             f"There is no block {kind}/{name}.", hint=f"homeport block ls    or: homeport block create {kind}/{name}"
         )
-    return _kept(found)
+    return kept_of(found)
 
 
 def create_block(
@@ -93,7 +93,7 @@ def create_block(
     of_type = block_type(kind)
     fields, secrets = parted(of_type, given)
     input_ = {"type": of_type.described(), "name": name, "fields": fields, "secrets": secrets, "overwrite": overwrite}
-    return _kept(expect((ask or _ask())("createBlock", {"input": input_})["createBlock"], "BlockCreated")["block"])
+    return kept_of(expect((ask or _ask())("createBlock", {"input": input_})["createBlock"], "BlockCreated")["block"])
 
 
 def update_block(
@@ -105,7 +105,7 @@ def update_block(
     kind, name = split(reference)
     refuse_literals(block_type(kind), fields)
     input_ = {"type": kind, "name": name, "fields": dict(fields), "secrets": dict(secrets)}
-    return _kept(expect((ask or _ask())("updateBlock", {"input": input_})["updateBlock"], "BlockUpdated")["block"])
+    return kept_of(expect((ask or _ask())("updateBlock", {"input": input_})["updateBlock"], "BlockUpdated")["block"])
 
 
 def delete_block(reference: str, *, ask: Ask | None = None) -> None:
@@ -154,7 +154,8 @@ def checked(of_type: BlockType, given: Mapping[str, Any]) -> BlockFields:
         ) from None
 
 
-def _kept(answer: Mapping[str, Any]) -> KeptBlock:
+def kept_of(answer: Mapping[str, Any]) -> KeptBlock:
+    """The block in an answer of the control plane."""
     return KeptBlock(
         answer["type"]["slug"], answer["name"], answer["fields"], answer["secrets"], answer["revision"], answer
     )

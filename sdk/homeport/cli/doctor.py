@@ -62,7 +62,8 @@ def look(session: Session, run: str | None) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding("settings", False, error.message, error.hint)
         return
-    yield _storage(session)
+    if session.settings.storage_block is None:
+        yield _storage(session)
     try:
         viewer = session.client.execute("viewer", timeout=5.0)["viewer"]
     except ClientError as error:
@@ -91,6 +92,7 @@ def _not_to_be_seen(kind: str, run: str | None) -> Iterator[Finding]:
 
 
 def _seen_by_readers(session: Session, run: str | None) -> Iterator[Finding]:
+    yield from _blocks(session)
     if run is None:
         yield _agents(session)
         return
@@ -128,6 +130,42 @@ def _storage(session: Session) -> Finding:
         return Finding("storage", False, str(error))
     mend = None if report.ok else report.mend or None
     return Finding("storage", report.ok, f"{report.storage}: {report.evidence}", mend)
+
+
+def _blocks(session: Session) -> Iterator[Finding]:
+    """The block in which code is stored here; and those in use whose secrets this machine does not have."""
+    nodes = [node for node in lists.fetch(session, "blocks", 500, {}) if node["deployments"]]
+    chosen_block = session.settings.storage_block
+    if not nodes and chosen_block is None:
+        return
+    from homeport.blocks import BlockError, BlockNotFound, load_block
+    from homeport.blocks.checking import check_block, resolved
+    from homeport.blocks.kept import kept_of
+    from homeport.blocks.types import block_type
+
+    if chosen_block is not None:
+        try:
+            report = check_block(load_block(chosen_block, ask=session.execute))
+        except (BlockNotFound, BlockError) as error:
+            yield Finding("storage", False, str(error), error.hint)
+        else:
+            failed = next((step for step in report.steps if step.ok is False), None)
+            evidence = f"{failed.name}: {failed.evidence}" if failed else "it is reached, lets us in, write and read"
+            yield Finding("storage", report.ok, f"the block {report.block}: {evidence}", report.mend or None)
+    for node in nodes:
+        kept = kept_of(node)
+        try:
+            block_type(kept.type)
+            missing = [step for step in (resolved(*secret) for secret in kept.secrets.items()) if step.ok is False]
+            why = f"{missing[0].name}: {missing[0].evidence}" if missing else ""
+        except BlockError as error:
+            why = str(error)
+        if why:
+            many = len(node["deployments"])
+            count = f"{many} deployment{'s' if many > 1 else ''}"
+            evidence = f"{count} could not be fetched by an agent of this machine and user: {why}"
+            # Only a machine that opens the block needs what it names.
+            yield Finding(f"block {kept.slug}", True, evidence, f"homeport block check {kept.slug}")
 
 
 def _control_plane(session: Session, viewer: dict[str, Any]) -> Finding:
