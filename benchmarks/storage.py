@@ -228,4 +228,37 @@ def smb_share(folder: Path) -> Iterator[Server]:
         samba.stop()
 
 
-PLACES: dict[str, Callable[[Path], Any]] = {"folder": folders, "smb": smb_share}
+@contextmanager
+def s3_bucket(folder: Path) -> Iterator[Server]:
+    """A bucket of rclone's S3 server, which keeps objects as files: what it costs is in both figures."""
+    from tests.services.s3_server import ACCESS_KEY, SECRET_KEY, s3_server
+
+    (folder / "s3").mkdir()
+    with s3_server(folder / "s3") as server:
+        os.environ.update(server.environment)
+        bucket = server.bucket()
+        remote = (
+            f":s3,provider=Other,endpoint='{server.address}',access_key_id={ACCESS_KEY},"
+            f"secret_access_key='{SECRET_KEY}',region=us-east-1,force_path_style=true,no_check_bucket=true:{bucket}"
+        )
+        yield Server(lambda name: server.fields(bucket, prefix=name), lambda name: f"{remote}/{name}")
+
+
+@contextmanager
+def azure_container(folder: Path) -> Iterator[Server]:
+    """A container of Azurite, which keeps blobs in memory."""
+    from tests.services.azurite import ACCOUNT, azurite
+
+    with azurite() as server:
+        os.environ.update(server.environment)
+        container = server.container()
+        remote = f":azureblob,account={ACCOUNT},key='{server.key}',endpoint='{server.account_url}':{container}"
+        yield Server(lambda name: server.fields(container, prefix=name), lambda name: f"{remote}/{name}")
+
+
+PLACES: dict[str, Callable[[Path], Any]] = {
+    "folder": folders,
+    "smb": smb_share,
+    "s3": s3_bucket,
+    "azure": azure_container,
+}

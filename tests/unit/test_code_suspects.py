@@ -102,6 +102,17 @@ def test_a_token_across_two_pieces_of_a_large_file_is_seen(tmp_path: Path) -> No
     assert "dump.sql looks like a file with a GitHub token" in collect(tmp_path).warnings[0]
 
 
+def test_of_a_large_data_file_only_the_beginning_is_looked_at() -> None:
+    look, zeros = Look("model.bin"), bytes(1024 * 1024)
+
+    began = time.process_time()
+    for _ in range(512):
+        look.at(zeros)
+    took = time.process_time() - began
+
+    assert took < 1  # half a gigabyte
+
+
 def test_random_bytes_are_no_secrets_and_looking_costs_less_than_hashing() -> None:
     content = random.Random(7).randbytes(1024 * 1024)
 

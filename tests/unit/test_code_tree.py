@@ -138,7 +138,7 @@ def test_a_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
 def test_a_tree_over_the_limit_is_refused_with_its_largest_files(tmp_path: Path) -> None:
     root = write(tmp_path, flow_py="x", data_csv="y" * 5000)
 
-    with pytest.raises(CodeTooLarge, match="The largest are data_csv"):
+    with pytest.raises(CodeTooLarge, match="The largest files are data_csv"):
         collect(root, Limits(bytes=1000))
     with pytest.raises(CodeTooLarge, match="2 files"):
         collect(root, Limits(files=1))

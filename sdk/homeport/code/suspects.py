@@ -74,6 +74,8 @@ TOKENS = tuple(
 PUBLIC = (b"Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",)
 LEAST_VARIED = 6
 TAIL = 512
+LOOKED_AT = 4 * 1024 * 1024
+"""Bytes of a file that are looked at. Tokens are pasted into sources and settings; all of a model takes too long."""
 
 
 def by_name(path: str) -> str:
@@ -90,13 +92,14 @@ class Look:
     def __init__(self, path: str) -> None:
         """Of the path only the kind of file counts."""
         self._source = path.endswith(SOURCES)
-        self._tail = b""
+        self._tail, self._left = b"", LOOKED_AT
         self.found = ""
 
     def at(self, chunk: bytes) -> None:
         """Look at the next chunk."""
-        if self.found:
+        if self.found or self._left <= 0:
             return
+        self._left -= len(chunk)
         seen = self._tail + chunk if self._tail else chunk
         self.found = _secret(seen, self._source)
         self._tail = seen[-TAIL:] if len(chunk) > TAIL else b""

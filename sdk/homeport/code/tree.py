@@ -227,7 +227,8 @@ def _too_large(root: Path, found: list[Found], limits: Limits, more: str = "") -
         f"{root} has {more}{len(found)} files of {_size(sum(sizes.values()))} together, over the limit of "
         f"{limits.files} files and {_size(limits.bytes)}. "
         + (f"The largest folders are {named}. " if named else "")
-        + f"The largest are {heaviest}; {_SMALLER}. If all of it is needed, raise the limit: "
+        + ("" if by_count else f"The largest files are {heaviest}. ")
+        + f"{_SMALLER[0].upper()}{_SMALLER[1:]}. If all of it is needed, raise the limit: "
         + ("HOMEPORT_CODE_MAX_FILES" if by_count else "HOMEPORT_CODE_MAX_BYTES")
     )
 
