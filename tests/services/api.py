@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -19,8 +20,11 @@ from homeport_control_plane.database import Database
 from homeport_control_plane.ids import new_id
 from tests.services.control_plane import ControlPlane
 
+
 # One for all: making a client (its TLS context) costs more than most requests.
-_http = httpx.Client(verify=False, timeout=40)
+@lru_cache
+def _client(address: str | None) -> httpx.Client:
+    return httpx.Client(transport=httpx.HTTPTransport(verify=False, local_address=address), timeout=40)
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,14 @@ class Api:
 
     url: str
     key: str | None
+    address: str | None = None
 
     def with_key(self, key: str | None) -> Api:
         return replace(self, key=key)
+
+    def calling_from(self, address: str) -> Api:
+        """The same caller at another address of this machine: wrong keys are counted by address."""
+        return replace(self, address=address)
 
     def ask(self, query: str, **variables: Any) -> Answer:
         return self.post(json.dumps({"query": query, "variables": variables}).encode())
@@ -61,7 +70,7 @@ class Api:
         """Any bytes, with any headers over the usual ones."""
         sent = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = _http.request(method, self.url + path, content=body, headers=sent)
+        answer = _client(self.address).request(method, self.url + path, content=body, headers=sent)
         return Answer(answer.status_code, answer.json(), answer.headers)
 
     def new_key(self, kind: str, **more: Any) -> str:
