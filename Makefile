@@ -31,9 +31,7 @@ stop: $(VENV)/.runtime  ## Stop what the demo left running
 	@$(BIN)/python examples/demo.py stop
 
 test: $(VENV)/.dev  ## Run every test (real PostgreSQL, real processes)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/chaos/test_dask_dies.py $(PYTEST_ARGS)
-	@# In a process of its own: after the clusters of other tests it once waited for a killed scheduler without end.
-	@$(BIN)/python -m pytest tests/chaos/test_dask_dies.py
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules
 	@$(BIN)/ruff check .

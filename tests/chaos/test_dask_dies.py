@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 
 import distributed
@@ -86,6 +87,39 @@ def test_a_scheduler_that_is_killed_crashes_the_tasks_that_wait_for_it_and_those
     assert "Task 'comes_later' could not run: Dask is not available" in later.message
     assert dask.address in later.message
     assert {kept.state.type.value for kept in tried.reported.task_runs.values()} == {"CRASHED"}
+    assert time.monotonic() - begun < 60
+
+
+def test_tasks_that_come_while_the_scheduler_is_given_up_all_end(dask, tmp_path):
+    states = []
+
+    @task
+    def waits(folder):
+        (folder / "begun").touch()
+        time.sleep(120)
+
+    @task
+    def comes(number):
+        return number
+
+    @flow(task_runner=DaskTaskRunner(address=dask.address, client_kwargs={"timeout": 1}))
+    def program():
+        futures = [waits.submit(tmp_path)]
+        eventually((tmp_path / "begun").exists, what="the task runs", within=30)
+        dask.scheduler.kill()
+        until, pause = time.monotonic() + 2.5, threading.Event()  # the client tries for one second, then it closes
+        while time.monotonic() < until:
+            futures.append(comes.submit(len(futures)))
+            pause.wait(0.01)
+        states.extend(future.wait() for future in futures)
+
+    begun = time.monotonic()
+    tried = try_run(program)
+
+    assert len(states) > 20
+    assert {state.type.value for state in states} <= {"CRASHED", "COMPLETED"}
+    assert len(tried.reported.task_runs) == len(states)
+    assert all(kept.state.is_final() for kept in tried.reported.task_runs.values())
     assert time.monotonic() - begun < 60
 
 

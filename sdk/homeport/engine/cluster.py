@@ -129,6 +129,7 @@ class Cluster(ABC):
         self._thread.join(CLOSE_SECONDS)
 
     _stopping = False
+    _closing = False
 
     # In the dispatcher: one thread drives all task runs on, for what the cluster calls back in may not be held up.
 
@@ -145,8 +146,8 @@ class Cluster(ABC):
 
     def _serve_once(self) -> bool:
         try:
-            going_on = self._hear()
-            if going_on:
+            self._hear()
+            if not self._closing:
                 trips = [self._line.popleft() for _ in range(len(self._line))]
                 self._pack_all([(trip, call) for trip in trips if (call := trip.begin()) is not None])
                 if self._held and time.monotonic() >= self._held_until:
@@ -157,8 +158,7 @@ class Cluster(ABC):
         except Exception as error:
             # Whatever it is (the scheduler is gone, say): nobody may wait for these task runs for ever.
             self._give_up(error)
-            return True
-        return going_on
+        return not self._closing
 
     def _give_up(self, error: Exception) -> None:
         self._unavailable = error
@@ -168,21 +168,22 @@ class Cluster(ABC):
         why = self.why_lost(error) or f"{self.kind} could not be spoken to ({type(error).__name__}: {error})"
         for trip in lost:
             trip.give_up(WorkerDied(f"Task {trip.task_run.task.name!r} lost its {self.kind} worker: {why}."))
+        self._news.put(_look)  # what came to the line meanwhile is told as well
 
-    def _hear(self) -> bool:
+    def _hear(self) -> None:
         waits = [max(0.0, self._held_until - time.monotonic())] if self._held else []
         if self._out:
             waits.append(self.look_seconds)
         try:
-            news = [self._news.get(timeout=min(waits, default=None))]
+            tell = self._news.get(timeout=min(waits, default=None))
+            while True:  # one by one: if one raises, the others are still there
+                if tell is None:
+                    self._closing = True
+                else:
+                    tell()
+                tell = self._news.get_nowait()
         except Empty:
-            return True
-        while not self._news.empty():
-            news.append(self._news.get())
-        for tell in news:
-            if tell is not None:
-                tell()
-        return None not in news
+            return
 
     def _pack_all(self, calls: list[tuple[Trip, Call]]) -> None:
         calls.reverse()
@@ -223,11 +224,12 @@ class Cluster(ABC):
 
     def _release(self, functions: list[str]) -> None:
         for function in functions:
-            members = self._held.pop(function, [])
+            held = len(self._held[function])
             each = self._seconds_each.get(function)
             size = 1
             if each is not None:
-                size = max(1, min(MOST_CALLS, int(GROUP_SECONDS / each), len(members) // (2 * self.parallel())))
+                size = max(1, min(MOST_CALLS, int(GROUP_SECONDS / each), held // (2 * self.parallel())))
+            members = self._held.pop(function)  # not before the cluster was asked: it may not answer any more
             for begin in range(0, len(members), size):
                 self._send_group(members[begin : begin + size])
 
@@ -237,6 +239,9 @@ class Cluster(ABC):
         small = [ware for ware in wares.values() if len(ware.data) <= LARGE_WARE]
         ended = Ended(self, trips, members[0][1].function)
         self._out.update((number, (trip, ended, None)) for number, trip in trips.items())
+        if self._unavailable is not None:  # since they were held: nothing that is sent now would be heard of again
+            ended.lost(self._unavailable)
+            return
         try:
             kept = [self._keep(ware) for ware in wares.values() if len(ware.data) > LARGE_WARE]
             handle = self.send([parcel for _, parcel, _ in members], small, kept, ended)

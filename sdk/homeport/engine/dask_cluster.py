@@ -145,8 +145,12 @@ class DaskCluster(Cluster):
 
     def look(self) -> None:
         """Whether there are workers; tasks do not wait for ever for the first one, nor for one after the last."""
+        if self._client.status in ("closing", "closed"):
+            # Dask cancels the futures of a client that it closes, but not one that is made at that very moment.
+            self.lose_all(self._scheduler_gone())
+            return
         if self._client.status != "running":
-            return  # it tries to reach the scheduler again, and ends all futures if it cannot
+            return  # it tries to reach the scheduler again, and closes if it cannot
         if self._client.nthreads():
             self._alone_since, self._warned = None, False
             return
