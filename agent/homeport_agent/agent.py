@@ -231,7 +231,8 @@ class Agent:
 
     async def _refuse(self, claim: Claim, error: OSError) -> None:
         """Without a record nothing is started: a full disk would make it a run that nobody remembers."""
-        reason = f"Agent {self._workshop.agent!r} cannot write to {error.filename}: {error.strerror}"
+        where = error.filename or self._workshop.records.folder
+        reason = f"Agent {self._workshop.agent!r} cannot write to {where}: {error.strerror}"
         log.error("run %s: %s", claim.flow_run_name, reason)
         with contextlib.suppress(Refused):
             await self._client.release(claim.attempt_id, reason, crashed=True, retry_for=claim.lease_seconds)

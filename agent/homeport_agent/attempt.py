@@ -12,7 +12,7 @@ from homeport.code.errors import StorageError, StorageUnreachable
 from homeport_agent import exits, infrastructure, local_process, output_files, process_tree, settling
 from homeport_agent.agent_client import AgentClient, Claim, Session
 from homeport_agent.attempt_records import AttemptRecord, AttemptRecords
-from homeport_agent.code_cache import CachedCode, CodeCache
+from homeport_agent.code_cache import CachedCode, CodeCache, CodeCacheError
 from homeport_agent.flow_logs import FlowLogs
 from homeport_agent.options import AgentOptions
 
@@ -116,9 +116,16 @@ class Attempt:
         workshop = self._workshop
         try:
             code = await self._fetch_patiently(claim)
-        except StorageError as error:
+        except CodeCacheError as error:
+            await self._refuse(f"Agent {workshop.agent!r} could not keep the code {claim.content_digest}: {error}")
+            return None
+        except Exception as error:
+            said = str(error)
+            if not isinstance(error, StorageError):  # a kind of storage that somebody else wrote may raise anything
+                log.exception("run %s: its code was not fetched", self.record.flow_run_name)
+                said = f"{type(error).__name__}: {error}"
             reason = f"Agent {workshop.agent!r} could not get the code {claim.content_digest} "
-            await self._refuse(f"{reason}from {local_process.storage_text(claim)}: {error}")
+            await self._refuse(f"{reason}from {local_process.storage_text(claim)}: {said}")
             return None
         if self._cancelled is None:
             return code

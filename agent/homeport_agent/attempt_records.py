@@ -62,13 +62,13 @@ class AttemptRecords:
     """The records of one agent."""
 
     def __init__(self, agent_folder: Path) -> None:
-        self._folder = agent_folder / "attempts"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = agent_folder / "attempts"
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def create(self, claim: Claim) -> AttemptRecord:
         """The record of a claim, on disk when this returns."""
         record = AttemptRecord(
-            folder=self._folder / claim.attempt_id,
+            folder=self.folder / claim.attempt_id,
             attempt_id=claim.attempt_id,
             attempt_number=claim.attempt_number,
             flow_run_name=claim.flow_run_name,
@@ -88,7 +88,7 @@ class AttemptRecords:
 
     def left_behind(self) -> Iterator[AttemptRecord]:
         """Records of an earlier process of this agent; a folder without a readable one is removed."""
-        for folder in sorted(self._folder.iterdir()):
+        for folder in sorted(self.folder.iterdir()):
             record = _read(folder)
             if record is None:
                 shutil.rmtree(folder, ignore_errors=True)

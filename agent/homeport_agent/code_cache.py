@@ -11,6 +11,7 @@ evicted. Methods block: call them from a thread.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -23,12 +24,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from homeport.code.errors import StorageError
 from homeport.code.storage import open_storage
 from homeport_agent.cached_files import CachedFiles, keep_manifest
 
 CACHE_BYTES = 4 * 1024**3
 KEPT = 256
 ABANDONED_SECONDS = 24 * 3600
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class CodeCacheError(Exception):
+    """This machine cannot keep the code, whatever its storage says; the message names the folder and the mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +58,39 @@ class CodeCache:
         self._limit = limit_bytes
 
     def acquire(self, reference: Mapping[str, Any], digest: str) -> CachedCode:
-        """The tree with this digest, fetched if it is not here; raises the storage's errors, which name it."""
+        """The tree with this digest, fetched if it is not here.
+
+        Raises the storage's errors, which name it, and CodeCacheError when this machine cannot keep what it gives.
+        """
         name = digest.partition(":")[2]
         cached = self._open(name)
         if cached is not None:
             return cached
+        try:
+            cached = self._fetched(reference, digest, name)
+            self._evict()
+        except (OSError, StorageError) as error:
+            trouble = _trouble_here(error)
+            if trouble is None:
+                raise
+            raise CodeCacheError(
+                f"its cache {self._folder} cannot be written to: {trouble}. Make room there or mend its permissions, "
+                "or start the agent with HOMEPORT_HOME in another folder"
+            ) from error
+        return cached
+
+    def _fetched(self, reference: Mapping[str, Any], digest: str, name: str) -> CachedCode:
         with self._fetching(name):
             cached = self._open(name)
             if cached is None:
-                self._fetch(reference, digest, name)
+                try:
+                    self._fetch(reference, digest, name)
+                except (OSError, StorageError) as error:
+                    if _errno(error) not in _FULL or not self._make_room():
+                        raise
+                    self._fetch(reference, digest, name)
                 cached = self._open(name)
         assert cached is not None, f"the code {digest} was fetched a moment ago"
-        self._evict()
         return cached
 
     def _open(self, name: str) -> CachedCode | None:
@@ -132,6 +160,11 @@ class CodeCache:
             elif _abandoned(entry):
                 shutil.rmtree(entry, ignore_errors=True)
 
+    def _make_room(self) -> bool:
+        """Remove all that no run uses, because the disk is full; False when there was nothing to remove."""
+        removed = [self._remove_if_unused(entry) for entry in self._entries()]
+        return any(removed)
+
     def _entries(self) -> list[Path]:
         return [entry for entry in self._folder.iterdir() if entry.name[0] != "." and entry.is_dir()]
 
@@ -174,6 +207,18 @@ def _unchanged(entry: Path) -> bool:
         return {path: tuple(value) for path, value in verified.items()} == _look(entry / "tree")
     except (OSError, ValueError, TypeError, AttributeError):
         return False
+
+
+def _trouble_here(error: Exception) -> str | None:
+    """What this machine's disk said, as it is or by a storage that was writing here; None for any other error."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return os.strerror(code) if (code := _errno(error)) in _FULL and code is not None else None
+
+
+def _errno(error: Exception) -> int | None:
+    code = getattr(error if isinstance(error, OSError) else error.__cause__, "errno", None)
+    return code if isinstance(code, int) else None
 
 
 def _same_file(descriptor: int, path: Path) -> bool:

@@ -85,6 +85,8 @@ def _start(
     from homeport_agent.options import AgentOptions
     from homeport_agent.service import run_agent
 
+    if not all(queue.strip() for queue in queues):
+        raise click.BadParameter("a work queue's name must not be empty.", param_hint="--queue")
     options = AgentOptions(
         api_url=session.settings.api_url,
         api_key=_key(session, key),
@@ -103,6 +105,11 @@ def _start(
     except NameTaken as error:
         raise CommandError(str(error), code=2) from None
     except OSError as error:
+        if error.filename is not None:
+            raise CommandError(
+                f"The agent cannot write to its home folder: {error.filename}: {error.strerror}.",
+                hint="Mend its permissions, or choose another: HOMEPORT_HOME=/folder homeport agent start ...",
+            ) from None
         if agent_address is None:
             raise
         raise CommandError(f"--agent-address {agent_address} cannot be served: {error.strerror}.", code=2) from None

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.services.control_plane import free_port
+from tests.services.small_disk import small_disk
 from tests.services.stack import Stack
 from tests.services.waiting import eventually
 
@@ -217,6 +218,32 @@ def test_code_that_was_changed_in_the_storage_is_refused_with_storage_digest_and
     for part in ("probe.py", str(stack.home / "storage"), "sha256:", "suspicious"):
         assert part in state["message"]
     assert stack.witnessed() == []
+
+
+def test_a_cache_that_cannot_be_written_to_crashes_the_run_with_agent_folder_and_mend(stack: Stack) -> None:
+    queue = registered(stack, "tell('ran')")
+    with small_disk(stack.folder / "other", megabytes=1) as other:
+        (other / "code").write_text("a file where the cache would be\n")
+        agent = stack.start_agent("blocked", "-q", queue, HOMEPORT_HOME=str(other))
+        state = ended(stack, run(stack))["state"]
+        agent.stop()
+
+    assert state["type"] == "CRASHED"
+    for part in ("blocked", "sha256:", str(stack.folder / "other/code"), "File exists", "HOMEPORT_HOME"):
+        assert part in state["message"]
+    assert "Traceback" not in agent.log.read_text()
+
+
+def test_a_home_folder_that_cannot_be_written_to_is_told_when_the_agent_starts(stack: Stack) -> None:
+    (stack.folder / "elsewhere").mkdir()
+    (stack.folder / "elsewhere/agents").write_text("a file where a folder would be\n")
+
+    refused = stack.cli("agent", "start", HOMEPORT_HOME=str(stack.folder / "elsewhere"), expect=1)
+    unnamed = stack.cli("agent", "start", "-q", "", expect=2)
+
+    assert "cannot write to its home folder" in refused.stderr
+    assert "HOMEPORT_HOME=" in refused.stderr
+    assert "name must not be empty" in unnamed.stderr
 
 
 def test_a_module_that_the_agent_does_not_have_is_named_with_file_and_agent(stack: Stack) -> None:

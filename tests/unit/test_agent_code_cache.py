@@ -1,13 +1,15 @@
 """Fetched code is shared by digest, and never trusted after somebody wrote into it."""
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from homeport.code import CodeMissing, collect, folder_reference, open_storage
-from homeport_agent.code_cache import CodeCache
+from homeport_agent.code_cache import CodeCache, CodeCacheError
+from tests.services.small_disk import small_disk
 
 
 def stored(tmp_path: Path, name: str = "project", content: str = "x = 1\n") -> tuple[dict[str, Any], str]:
@@ -168,3 +170,34 @@ def test_a_cached_manifest_that_was_written_into_costs_fetching_and_no_more(tmp_
         assert collect(code.tree).digest == next_version.digest
         (code.tree / "more.py").write_text("written into, so that it is fetched again\n")
         code.close()
+
+
+def test_a_full_disk_makes_room_by_what_no_run_uses(tmp_path: Path) -> None:
+    text = "".join(f"# {number:06d}\n" for number in range(40_000))  # 360 kB
+    old, used, new = (stored(tmp_path, name, f"name = {name!r}\n{text}") for name in ("old", "used", "new"))
+
+    with small_disk(tmp_path / "home", megabytes=1) as home:
+        cache = CodeCache(home)
+        cache.acquire(*old).close()
+        in_use = cache.acquire(*used)
+        got = cache.acquire(*new)
+
+        assert "name = 'new'" in (got.tree / "flow.py").read_text()
+        assert in_use.tree.is_dir()
+        assert not (home / "code" / old[1].partition(":")[2]).exists()
+        in_use.close()
+        got.close()
+
+
+def test_a_disk_on_which_there_is_no_room_is_told_with_folder_and_mend(tmp_path: Path) -> None:
+    reference = stored(tmp_path)
+
+    with small_disk(tmp_path / "home", megabytes=1) as home:
+        with suppress(OSError), (home / "filling").open("wb", buffering=0) as filling:
+            while True:
+                filling.write(b"x" * 4096)
+        with pytest.raises(CodeCacheError) as caught:
+            CodeCache(home).acquire(*reference)
+
+    assert str(tmp_path / "home/code") in str(caught.value)
+    assert "No space left on device. Make room there" in str(caught.value)
