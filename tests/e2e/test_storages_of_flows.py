@@ -38,7 +38,7 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 def test_a_flow_whose_code_lies_on_an_smb_share_runs_on_an_agent(stack: Stack, samba: Samba) -> None:
     share = f"share='data', path={stack.folder.name!r}, host='127.0.0.1', port={samba.port}, username={samba.user!r}"
-    write(stack, kind="SMB", arguments=f"{share}, password={PASSWORD_VARIABLE!r}")
+    write(stack, kind="SMB", arguments=f"{share}, password='env:{PASSWORD_VARIABLE}'")
 
     version = registered_and_run(stack, "-p", "flow.py")
 

@@ -1,9 +1,9 @@
-"""Object stores as 1.x and 2.x describe them: what is taken over, and what is refused by name with the mend."""
+"""Storages as 1.x and 2.x describe them: what is taken over, and what is refused by name with the mend."""
 
 import pytest
 
 from homeport.engine.results import AzureResult, GCSResult, S3Result
-from homeport.storage import GCS, S3, Azure
+from homeport.storage import GCS, S3, SMB, Azure, Bitbucket, Git, GitHub, GitLab, Local, Module
 from homeport_storage.azure_fields import AzureFields
 from homeport_storage.s3_fields import S3Fields
 
@@ -39,6 +39,33 @@ def test_the_1x_results_are_of_the_same_kinds():
     assert GCSResult("b").storage_description().to_dict() == {"kind": "gcs", "bucket": "b"}
 
 
+def test_the_arguments_of_1x_stand_in_its_order():
+    assert Git("flows/a.py", "me/flows", "git.example.com", "a", "TOKEN", "ann", None, "main").to_dict() == {
+        "kind": "git", "path": "flows/a.py", "repo": "me/flows", "repo_host": "git.example.com",
+        "access_token": "secret:TOKEN", "username": "ann", "ref": "main",
+    }  # fmt: skip
+    assert GitHub("me/flows", "flows/a.py", "main", "TOKEN", "https://github.example.com").to_dict() == {
+        "kind": "github", "repo": "me/flows", "path": "flows/a.py", "ref": "main", "access_token": "secret:TOKEN",
+        "host": "https://github.example.com",
+    }  # fmt: skip
+    assert GitLab("me/flows", "gitlab.example.com", "flows/a.py", "main", "TOKEN").to_dict() == {
+        "kind": "gitlab", "repo": "me/flows", "host": "gitlab.example.com", "path": "flows/a.py", "ref": "main",
+        "access_token": "secret:TOKEN",
+    }  # fmt: skip
+    assert Bitbucket("PRJ", "flows", None, "bb.example.com", "a.py", "main", None, "USER", "PASSWORD").to_dict() == {
+        "kind": "bitbucket", "project": "PRJ", "repo": "flows", "host": "bb.example.com", "path": "a.py",
+        "ref": "main", "username_secret": "secret:USER", "app_password": "secret:PASSWORD",
+    }  # fmt: skip
+    assert Local("/srv/flows", True, "/srv/flows/a.py", True).to_dict() == {"kind": "folder", "path": "/srv/flows"}
+
+
+def test_the_fields_of_a_repository_are_taken_by_name_by_each_of_its_kinds():
+    fields = {"folder": "etl", "ssh_key": "env:KEY", "known_hosts_file": "~/hosts", "timeout": 60, "max_megabytes": 9}
+
+    for made in (Git(**fields), GitHub("a/b", **fields), GitLab("a/b", **fields), Bitbucket("a", "b", **fields)):
+        assert fields.items() <= made.to_dict().items()
+
+
 def test_the_2x_spellings_mean_the_same_fields():
     s3 = S3Fields.of_reference(
         S3(bucket_path="flows/team/prod", aws_access_key_id="env:K", aws_secret_access_key="env:S").to_dict()
@@ -65,6 +92,18 @@ def test_the_2x_spellings_mean_the_same_fields():
         (lambda: S3("b", secret_access_key="hunter2"), ValueError, "env:NAME"),
         (lambda: Azure("c1", connection_string="hunter2"), ValueError, "env:NAME"),
         (lambda: GCS("b", service_account_info="hunter2"), ValueError, "env:NAME"),
+        (lambda: SMB("s", host="h", password="hunter2"), ValueError, "env:NAME"),
+        (lambda: SMB("s", smb_host="h", smb_password="hunter2"), ValueError, "env:NAME"),
+        (lambda: GitHub("a/b", access_token="hunter2"), ValueError, "env:NAME"),
+        (lambda: GitHub("a/b", access_token_secret="hunter2!"), ValueError, "a text was given that is none"),
+        (lambda: GitLab("a/b", access_token_secret=f"glpat-{'hunter2' * 4}"), ValueError, "that is none"),
+        (lambda: Git(url="https://h/p", ssh_key="hunter2"), ValueError, "env:NAME"),
+        (lambda: Bitbucket("a", "b", app_password="hunter2"), ValueError, "env:NAME"),
+        (lambda: GitHub("a/b", access_token="env:A", access_token_secret="B"), ValueError, "give one of them"),
+        (lambda: GitHub("a/b", add_default_labels=False), TypeError, "no label is added"),
+        (lambda: Local("/srv", labels=["prod"]), TypeError, "homeport register -l LABEL"),
+        (lambda: Module("flows", secrets=["TOKEN"]), TypeError, "this storage needs none"),
+        (lambda: GitLab("a/b", foldr="etl"), TypeError, "did you mean 'folder'"),
     ],
 )
 def test_what_cannot_carry_over_is_refused_by_name(make, error, message):

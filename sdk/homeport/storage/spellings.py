@@ -1,8 +1,10 @@
-"""What the 1.4.1 arguments of object stores become here; what cannot carry over is refused by name, with the mend."""
+"""What the arguments of 1.4.1 and 2.x become here; what cannot carry over is refused by name, with the mend."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 CLIENT_OPTIONS = {
@@ -22,9 +24,11 @@ SECRETS = frozenset(
         *("aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
         *("connection_string", "account_key", "sas_token", "service_account_info"),
         *("azure_storage_connection_string", "azure_storage_account_key"),
+        *("password", "smb_password", "access_token", "ssh_key", "url_secret", "username_secret", "app_password"),
     )
 )
 """Fields that hold the name of a secret."""
+_NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 INSTEAD = {
     "use_ssl": "begin endpoint_url with http:// or https://",
     "config": "give connect_timeout=, read_timeout=, max_attempts= or addressing_style= to the storage",
@@ -55,9 +59,39 @@ def refuse_literals(fields: Mapping[str, Any], *, of: str) -> None:
             )
 
 
-def by_name(name: str | None) -> str | None:
-    """The reference for the name of a 1.x secret: it is looked up as `Secret(name)` is."""
-    return None if name is None else f"secret:{name}"
+def by_name(name: str | None, *, of: str) -> str | None:
+    """The reference for the name of a 1.x secret: it is looked up as `Secret(name)` is. ValueError if it is none."""
+    if name is None:
+        return None
+    from homeport.deployments.literal_secrets import has_secret_form
+    from homeport.secrets import is_reference
+
+    if is_reference(name):
+        return name
+    if not _NAME.fullmatch(name) or has_secret_form(name):
+        raise ValueError(
+            f"{of}: where the name of a secret belongs, a text was given that is none; if it is the secret itself, it "
+            f"would go to the control plane. A name has letters, digits, '_', '-' and '.' only."
+        )
+    return f"secret:{name}"
+
+
+def one(**given: Any) -> Any:
+    """The one that was given of several names for the same; ValueError when two say different things."""
+    values = {name: value for name, value in given.items() if value is not None}
+    if len(set(map(repr, values.values()))) > 1:
+        raise ValueError(f"{' and '.join(values)} are names of the same; give one of them.")
+    return next(iter(values.values()), None)
+
+
+def refuse_unknown(given: Iterable[str], known: Iterable[str], *, of: str) -> None:
+    """Raises TypeError for the first that is not known, with the nearest that is."""
+    names = sorted(known)
+    for name in given:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            mend = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(names)}"
+            raise TypeError(f"{of}: there is no argument {name!r}; {mend}")
 
 
 def refuse_script_path(path: object, *, of: str) -> None:
@@ -69,10 +103,10 @@ def refuse_script_path(path: object, *, of: str) -> None:
         )
 
 
-def refuse_older(fields: Mapping[str, Any], *, of: str, secrets: str) -> None:
+def refuse_older(fields: Mapping[str, Any], *, of: str, secrets: str = "") -> None:
     """What every storage of 1.x took besides."""
     mends = {
-        "secrets": f"name what the storage needs: {secrets}",
+        "secrets": f"name what the storage needs: {secrets}" if secrets else "leave it out: this storage needs none",
         "labels": "give labels to the run config, or to: homeport register -l LABEL",
         "add_default_labels": "leave it out: no label is added to a flow that was not given",
         "result": "give it to the flow: Flow(..., result=...)",

@@ -1,0 +1,39 @@
+"""Folders, on this machine or on a share that is mounted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from homeport.storage import spellings as older
+from homeport.storage.description import Storage
+
+
+class Local(Storage):
+    """A folder, on this machine or a mounted share; HOMEPORT_STORAGE if none is given.
+
+    `validate`, `path` and `stored_as_script` are accepted for 1.x, and not needed: the file that defines the flow
+    travels, as source.
+    """
+
+    kind = "folder"
+
+    def __init__(
+        self,
+        directory: str | None = None,
+        validate: bool = True,
+        path: str | None = None,
+        stored_as_script: bool = False,
+        **more: Any,
+    ) -> None:
+        older.refuse_older(more, of="Local")
+        older.refuse_unknown(more, ("directory",), of="Local")
+        super().__init__(path=directory)
+
+
+class LocalFileSystem(Storage):
+    """The same under its 2.x name."""
+
+    kind = "folder"
+
+    def __init__(self, basepath: str | None = None) -> None:
+        super().__init__(path=basepath)
