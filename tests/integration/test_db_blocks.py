@@ -105,6 +105,13 @@ async def test_an_update_changes_what_is_given_and_takes_away_what_is_null(world
     assert [rotated.revision, shorter.revision, same.revision] == [2, 3, 3]
 
 
+@pytest.mark.parametrize("kind", ["env", "keyring", "file", "secret", "aws", "azure"])
+async def test_every_form_of_reference_is_kept(world: World, kind: str) -> None:
+    made = await a_block(world, secrets={"password": f"{kind}:a/b"})
+
+    assert made.secrets == {"password": f"{kind}:a/b"}
+
+
 async def test_updates_of_different_fields_at_once_lose_none(world: World) -> None:
     schema = {"type": "object", "additionalProperties": {"type": "integer"}}
     await a_block(world, fields={}, secrets={}, block_type=smb(schema=schema, secret_fields=[]))
