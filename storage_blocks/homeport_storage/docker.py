@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from homeport.code.errors import StorageError, UnsafeCode
 from homeport.code.manifest import Manifest, is_digest
-from homeport.code.storage import CheckReport, LocalFiles, StorageReference, Stored
+from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StorageReference, Stored
 from homeport.code.tree import CodeTree
 from homeport_storage.images import image_checks, import_check, in_engine
 from homeport_storage.images.engine import Engine
@@ -116,11 +116,15 @@ class DockerStorage:
             return image_checks.of_engine(self._engine)
         if given.image is not None and given.image.startswith("sha256:"):
             return image_checks.of_engine(self._engine)
-        name = (
-            ImageName.parse(given.image)
-            if given.image
-            else repository_of(given.registry_url, given.image_name or "flows")
-        )
+        try:
+            name = (
+                ImageName.parse(given.image)
+                if given.image
+                else repository_of(given.registry_url, given.image_name or "flows")
+            )
+        except UnsafeCode as error:
+            mend = "mend registry_url and image_name (ghcr.io/team, flows)"
+            return CheckReport("the Docker registry", (CheckStep("reachable", False, str(error)),), mend)
 
         def open_registry() -> Registry:
             return Registry(name, self._login(name.registry), insecure=given.insecure)
@@ -132,6 +136,7 @@ class DockerStorage:
         return Wanted(
             given.base_image,
             given.dockerfile,
+            given.dockerignore,
             given.python_dependencies,
             given.files,
             given.env_vars,

@@ -11,7 +11,13 @@ from pydantic import AliasChoices, Field, field_validator
 from homeport.blocks.fields import BlockFields, SecretReference
 
 DIRECTORY = "/opt/homeport"
-OURS = frozenset({"fileobj", "custom_context", "encoding", "tag", "path", "dockerfile", "decode", "quiet", "pull"})
+OF_A_BUILD = frozenset(
+    {
+        *("buildargs", "cache_from", "container_limits", "extra_hosts", "isolation", "labels", "network_mode"),
+        *("nocache", "platform", "shmsize", "squash", "target", "timeout", "use_config_proxy"),
+    }
+)
+"""Of the build's arguments in Docker's SDK, those that are a user's; the others are ours."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 OneLine = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
 
@@ -29,6 +35,7 @@ class DockerFields(BlockFields):
     image_tag: str | None = Field(None, description="The tag; without it, one of the code's digest.")
     base_image: OneLine | None = Field(None, description="What to build on; without it, python:X.Y-slim.")
     dockerfile: str | None = Field(None, description="A Dockerfile of your own, in place of base_image.")
+    dockerignore: str | None = Field(None, description="A .dockerignore: what of folders in `files` is left out.")
     python_dependencies: list[OneLine] = Field([], description="What pip installs.")
     files: dict[str, str] = Field({}, description="Further files: path here -> absolute path in the image.")
     env_vars: dict[str, str] = Field({}, description="Variables of the image; everybody who may pull it reads them.")
@@ -88,7 +95,9 @@ class DockerFields(BlockFields):
 
     @field_validator("build_kwargs")
     @classmethod
-    def _not_ours(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        if OURS & arguments.keys():
-            raise ValueError(f"{', '.join(sorted(OURS & arguments.keys()))} cannot be given: Homeport sets it")
+    def _of_a_build(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        arguments = {name: value for name, value in arguments.items() if name not in ("rm", "forcerm")}
+        others = sorted(arguments.keys() - OF_A_BUILD)
+        if others:
+            raise ValueError(f"{', '.join(others)} cannot be given; there are {', '.join(sorted(OF_A_BUILD))}")
         return arguments

@@ -10,7 +10,7 @@ import pytest
 import homeport
 from homeport.code import CodeTree, PackingError, StorageError, UnsafeCode, collect, open_storage
 from homeport.storage import Docker
-from homeport_storage.images.engine import Finished, _refused
+from homeport_storage.images.engine import Engine, Finished, _refused
 from homeport_storage.images.environment import DOCKERFILE, Environment, Wanted, default_base, environment
 from homeport_storage.images.import_check import _why
 from homeport_storage.images.inside import look
@@ -28,7 +28,8 @@ def tree(tmp_path: Path) -> CodeTree:
 
 def made(tree: CodeTree, identity: str = "sha256:1", **more: Any) -> Environment:
     wanted: dict[str, Any] = {
-        "base_image": None, "dockerfile": None, "python_dependencies": [], "files": {}, "env_vars": {}, "labels": {},
+        "base_image": None, "dockerfile": None, "dockerignore": None, "python_dependencies": [], "files": {},
+        "env_vars": {}, "labels": {},
         "extra_commands": [], "homeport_version": None, "homeport_wheel": None, "directory": "/opt/homeport",
         "build_kwargs": {},
     }  # fmt: skip
@@ -130,6 +131,54 @@ def test_a_dockerfile_that_is_not_there_is_named(tree: CodeTree, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    "step",
+    [
+        "RUN --mount=type=cache,target=/root/.cache pip install x",
+        "RUN \\\n  --network=none \\\n  make",
+        "COPY --chown=1 --chmod=755 . /app",
+        "ADD --checksum=sha256:1 https://x /x",
+        "RUN <<EOF\nmake\nEOF",
+        "copy <<'FILE' /etc/x\nx\nFILE",
+    ],
+)
+def test_a_step_that_needs_buildkit_is_refused_before_anything_is_built(
+    tree: CodeTree, tmp_path: Path, step: str
+) -> None:
+    (tmp_path / "D").write_text(f"# syntax=docker/dockerfile:1\nFROM b\n{step}\n")
+
+    with pytest.raises(PackingError, match=r"needs BuildKit.*docker build.*local_image=True"):
+        made(tree, dockerfile=str(tmp_path / "D"))
+
+
+def test_a_line_about_syntax_alone_is_built(tree: CodeTree, tmp_path: Path) -> None:
+    (tmp_path / "D").write_text("# syntax=docker/dockerfile:1\nFROM b\nRUN cat <<<x; echo $((1 << 2)) --mount\n")
+
+    assert made(tree, dockerfile=str(tmp_path / "D")).bases == ("b",)
+
+
+def test_a_dockerignore_leaves_files_out_of_folders(tree: CodeTree, tmp_path: Path) -> None:
+    for name in ("m/a.py", "m/a.pyc", "m/data/big", "m/data/keep"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).touch()
+    (tmp_path / "ignored").write_text("# of Docker\n**/*.pyc\nm/data\n!m/data/keep\na.py\n")
+
+    built = made(tree, files={str(tmp_path / "m"): "/m"}, dockerignore=str(tmp_path / "ignored"))
+
+    assert [name for name in names(built) if "/files/" in name] == [
+        ".homeport-build/files/0/a.py", ".homeport-build/files/0/data/keep",
+    ]  # fmt: skip
+    with pytest.raises(PackingError, match=f"{tmp_path}/nothing, which dockerignore names"):
+        made(tree, files={str(tmp_path / "m"): "/m"}, dockerignore=str(tmp_path / "nothing"))
+
+
+def test_a_folder_without_files_is_named_rather_than_left_to_the_builder(tree: CodeTree, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(PackingError, match="empty, which files of the Docker storage names, has no file"):
+        made(tree, files={str(tmp_path / "empty"): "/m"})
+
+
+@pytest.mark.parametrize(
     ("text", "registry", "repository", "tag"),
     [
         ("python:3.11-slim", "docker.io", "library/python", "3.11-slim"),
@@ -180,6 +229,7 @@ REFUSED = {
     "files": {"files": {"a": "relative"}},
     "env_vars": {"env_vars": {"A": "env:SECRET"}},
     "build_kwargs": {"build_kwargs": {"fileobj": 1}},
+    "no_cache": {"build_kwargs": {"no_cache": True}},
     "extra_dockerfile_commands.0": {"extra_dockerfile_commands": ["RUN a\nRUN b"]},
     "zebra": {"zebra": 1},
 }
@@ -196,9 +246,9 @@ def test_a_field_that_is_wrong_is_named_and_its_value_is_not_repeated(field: str
 
 def test_the_description_has_the_arguments_of_1x_and_is_opened_as_it_is(tmp_path: Path) -> None:
     described = Docker(
-        registry_url="r.io", base_image="b", python_dependencies=["x"], image_name="n", image_tag="t",
+        "r.io", "b", None, "ignored", ["x"], image_name="n", image_tag="t",
         env_vars={"A": "1"}, files={"m.bin": "/m.bin"}, homeport_version="1", local_image=True,
-        ignore_healthchecks=True, base_url="unix:///s", tls_config=True, build_kwargs={"nocache": True},
+        ignore_healthchecks=True, base_url="unix:///s", tls_config=True, build_kwargs={"nocache": True, "rm": False},
         prefect_directory="/opt/prefect",
         path="/x.py", stored_as_script=True, extra_dockerfile_commands=["RUN x"],
     ).to_dict()  # fmt: skip
@@ -207,6 +257,8 @@ def test_the_description_has_the_arguments_of_1x_and_is_opened_as_it_is(tmp_path
 
     assert described["files"] == {str(Path.cwd() / "m.bin"): "/m.bin"}
     assert given.given.directory == "/opt/prefect"  # type: ignore[attr-defined]
+    assert given.given.dockerignore == str(Path.cwd() / "ignored")  # type: ignore[attr-defined]
+    assert given.given.build_kwargs == {"nocache": True}  # type: ignore[attr-defined]
     assert Docker(dockerfile="D").to_dict()["dockerfile"] == str(Path.cwd() / "D")
 
 
@@ -215,6 +267,32 @@ def test_arguments_that_contradict_or_mean_another_product_are_refused() -> None
         Docker(base_image="b", dockerfile="D")
     with pytest.raises(ValueError, match="homeport_version"):
         Docker(prefect_version="1.4.1")
+    with pytest.raises(TypeError, match="run config"):
+        Docker(labels=["prod"])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="'base_image'"):
+        Docker(base_imge="b")
+    with pytest.raises(ValueError, match="password is the secret itself") as refused:
+        Docker(registry_url="r.io", password="hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_tls_config_of_1x_is_taken_over(tmp_path: Path) -> None:
+    from docker.tls import TLSConfig
+
+    files = [tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem")]
+    for file in files:
+        file.touch()
+    authority, certificate, key = map(str, files)
+    described = Docker(base_url="tcp://e:2376", tls_config=TLSConfig((certificate, key), authority, True)).to_dict()
+
+    assert described["tls_config"] == {
+        "ca_cert": authority, "client_cert": certificate, "client_key": key, "verify": True,
+    }  # fmt: skip
+
+
+def test_a_certificate_of_the_engine_that_is_not_there_is_told() -> None:
+    with pytest.raises(StorageError, match=r"tls_config .* tcp://e:2376 is wrong"):
+        Engine("tcp://e:2376", {"client_cert": "/nowhere/cert.pem", "client_key": "/nowhere/key.pem"})
 
 
 ENGINE_WORDS = [

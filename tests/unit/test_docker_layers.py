@@ -120,6 +120,14 @@ def test_a_tar_that_is_broken_is_a_mismatch(tree: CodeTree, tmp_path: Path, cut:
     assert not list(tmp_path.glob("*out*"))
 
 
+def test_a_compressed_layer_that_is_damaged_inside_is_a_mismatch(tree: CodeTree, tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"".join(layers.tar_of(tree, FOLDER)) + os.urandom(4000)))
+    packed[300:320] = bytes(20)
+
+    with pytest.raises(DigestMismatch, match="the image r/x"), gzip.open(io.BytesIO(packed)) as plain:
+        layers.unpack(plain, FOLDER, tmp_path / "out", tree.digest, "the image r/x")  # type: ignore[arg-type]
+
+
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layers, "MAX_FILES", 3)
 

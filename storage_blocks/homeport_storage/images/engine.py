@@ -2,7 +2,8 @@
 
 The classic builder of the engine's API is used, through Docker's SDK: it takes a context that we make ourselves from
 exactly the collected files, needs no plugin and no command line, and every engine has it. A Dockerfile that needs
-BuildKit is built by its owner and named as base_image.
+BuildKit is built by its owner and named as base_image: that API takes one only with a session of gRPC beside the
+request, which the SDK has not, and tells what went wrong in a protocol of its own.
 """
 
 from __future__ import annotations
@@ -61,7 +62,10 @@ class Engine:
                 f"building and checking images needs the package {error.name}: pip install 'homeport[docker]'"
             ) from error
         self._docker = docker
-        options = _options(docker, base_url, tls)
+        try:
+            options = _options(docker, base_url, tls)
+        except docker.errors.TLSParameterError as error:
+            raise StorageRefused(f"tls_config of the Docker engine at {base_url} is wrong: {error}") from error
         self.where = options.get("base_url") or "unix:///var/run/docker.sock"
         with self._explained("use"):
             self._api = docker.APIClient(version="auto", timeout=SECONDS, **options)
@@ -301,7 +305,7 @@ def _build_failed(tag: str, step: str, said: list[str], error: str, secrets: lis
             )
         if NO_REGISTRY.search(error):
             return StorageUnreachable(f"{what}: its base image cannot be pulled ({clean(error)})")
-    if "requires buildkit" in error.lower() or "--mount" in error:
+    if "requires buildkit" in error.lower():
         error += ". Build this Dockerfile with `docker build`, and name the result as base_image with local_image=True"
     if "homeport==" in step:
         error += ". Where no package index has Homeport, give a wheel with homeport_wheel, or a base_image that has it"

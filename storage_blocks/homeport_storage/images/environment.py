@@ -30,10 +30,17 @@ FORMAT = 1
 FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
 CONTINUED = re.compile(r"\\[ \t]*\n")
 READS_CONTEXT = re.compile(r"^\s*(?:COPY|ADD)\s+(?!.*--from=)", re.IGNORECASE | re.MULTILINE)
+NEEDS_BUILDKIT = re.compile(
+    r"^[ \t]*(?:RUN[ \t]+(?:--\S+[ \t]+)*--(?:mount|network|security)\b"
+    r"|(?:COPY|ADD)[ \t]+(?:--\S+[ \t]+)*--(?:link|chmod|checksum|exclude|parents|keep-git-dir)\b"
+    r"|(?:RUN|COPY|ADD)[ \t].*(?<!<)<<-?[\"']?[A-Za-z_]).*",
+    re.IGNORECASE | re.MULTILINE,
+)
 UNLESS_THERE = (
     "import importlib.util as u, subprocess, sys; "
     "sys.exit(0 if u.find_spec('homeport') else subprocess.call([sys.executable, '-m', 'pip', 'install', {what!r}]))"
 )
+Ignored = Callable[[str], bool]
 BaseIdentity = Callable[[str], str]
 """(name of a base image) -> what tells one state of it from the next: its digest."""
 
@@ -44,6 +51,7 @@ class Wanted:
 
     base_image: str | None
     dockerfile: str | None
+    dockerignore: str | None
     python_dependencies: Sequence[str]
     files: Mapping[str, str]
     env_vars: Mapping[str, str]
@@ -84,12 +92,13 @@ class Environment:
 
 
 def environment(wanted: Wanted, tree: CodeTree, identity: BaseIdentity) -> Environment:
-    """What is to be built for these wishes; raises PackingError for a file that is not there."""
+    """What is to be built for these wishes; raises PackingError for a missing file, or a step that needs BuildKit."""
     own = _own_dockerfile(wanted)
     first = own or f"FROM {wanted.base_image or default_base()}\n"
     sources: dict[str, Path] = {}
     steps = [first.rstrip("\n"), *_steps(wanted, sources)]
     text = "\n".join(steps) + "\n"
+    _refuse_buildkit(text)
     bases = tuple(_bases(text))
     code = tree if own and READS_CONTEXT.search(CONTINUED.sub(" ", own)) else None
     made_of = {
@@ -140,9 +149,10 @@ def _steps(wanted: Wanted, sources: dict[str, Path]) -> Iterator[str]:
         yield _run("python", "-c", UNLESS_THERE.format(what=f"homeport=={homeport.__version__}"))
     if wanted.python_dependencies:
         yield _run("python", "-m", "pip", "install", *wanted.python_dependencies)
+    ignored = _ignored_by(wanted.dockerignore)
     for index, (local, inside) in enumerate(wanted.files.items()):
         place = f"{BESIDE}/files/{index}"
-        yield f"COPY {json.dumps([_added(Path(local).expanduser(), place, sources), inside])}"
+        yield f"COPY {json.dumps([_added(Path(local).expanduser(), place, sources, ignored), inside])}"
     for name, value in wanted.labels.items():
         yield f"LABEL {_quoted(name)}={_quoted(value)}"
     yield from wanted.extra_commands
@@ -150,14 +160,34 @@ def _steps(wanted: Wanted, sources: dict[str, Path]) -> Iterator[str]:
     yield f"COPY {json.dumps([f'{BESIDE}/{MARK}', f'{PurePosixPath(wanted.directory)}/{MARK}'])}"
 
 
-def _added(local: Path, place: str, sources: dict[str, Path]) -> str:
+def _added(local: Path, place: str, sources: dict[str, Path], ignored: Ignored) -> str:
     if not local.is_dir():
         sources[f"{place}/{local.name}"] = _readable(local, "files")
         return f"{place}/{local.name}"
+    before = len(sources)
     for file in sorted(local.rglob("*")):
-        if file.is_file():
-            sources[f"{place}/{file.relative_to(local).as_posix()}"] = file
+        inside = file.relative_to(local).as_posix()
+        if file.is_file() and not ignored(f"{local.name}/{inside}"):
+            sources[f"{place}/{inside}"] = file
+    if len(sources) == before:
+        raise PackingError(f"{local.absolute()}, which files of the Docker storage names, has no file to copy")
     return f"{place}/"
+
+
+def _ignored_by(dockerignore: str | None) -> Ignored:
+    """What the patterns of a .dockerignore leave out of folders in `files`; their top is what holds the folder."""
+    if dockerignore is None:
+        return lambda path: False
+    from pathspec import PathSpec
+
+    file = Path(dockerignore).expanduser()
+    try:
+        lines = [line.strip() for line in file.read_text("utf-8").splitlines()]
+        # Docker's patterns begin at the top; git's only with a slash.
+        rooted = [re.sub(r"^(!?)/?", r"\1/", line) for line in lines if line and not line.startswith("#")]
+        return PathSpec.from_lines("gitignore", rooted).match_file
+    except (OSError, ValueError) as error:  # a UnicodeDecodeError is a ValueError
+        raise PackingError(f"the file {file.absolute()}, which dockerignore names, cannot be read: {error}") from error
 
 
 def _bases(dockerfile: str) -> Iterator[str]:
@@ -167,6 +197,17 @@ def _bases(dockerfile: str) -> Iterator[str]:
             yield image
         if stage:
             stages.add(stage.lower())
+
+
+def _refuse_buildkit(dockerfile: str) -> None:
+    """Before anything is pulled or built: some of these the classic builder would misread rather than refuse."""
+    found = NEEDS_BUILDKIT.search(CONTINUED.sub(" ", dockerfile))
+    if found is not None:
+        raise PackingError(
+            f"the step `{found[0].strip()[:100]}` needs BuildKit, and the Docker storage builds by the engine's "
+            "classic builder. Build that Dockerfile yourself (docker build -t NAME .), and give base_image='NAME' with "
+            "local_image=True; dependencies, files and the code are put on top of it"
+        )
 
 
 def _run(*words: str) -> str:

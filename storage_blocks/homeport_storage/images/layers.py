@@ -13,6 +13,7 @@ import os
 import shutil
 import tarfile
 import uuid
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -115,7 +116,7 @@ def unpack(stream: IO[bytes], folder: PurePosixPath, into: Path, code_digest: st
         partial.mkdir(mode=0o700, parents=True)
         try:
             found = Manifest.of(_written(stream, str(folder).strip("/"), partial))
-        except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+        except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DigestMismatch(f"the code in {where} is no tar that can be read ({error})") from error
         except UnsafeCode as error:
             raise UnsafeCode(f"the code in {where} was refused: {error}") from error

@@ -151,7 +151,7 @@ class Registry:
         def send() -> Any:
             began = self._asked("POST", self._at("blobs/uploads", ""), "push to", push=True)
             self._must(began, 202, "push to")
-            where = urljoin(str(began.url), began.headers["location"])
+            where = self._upload(began)
             where += ("&" if urlsplit(where).query else "?") + f"digest={digest}"
             stream.seek(0)
             headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
@@ -177,7 +177,16 @@ class Registry:
         """Begin to send a blob, and take it back: whether we may push here."""
         began = self._asked("POST", self._at("blobs/uploads", ""), "push to", push=True)
         self._must(began, 202, "push to")
-        self._asked("DELETE", urljoin(str(began.url), began.headers["location"]), "push to", push=True)
+        self._asked("DELETE", self._upload(began), "push to", push=True)
+
+    def _upload(self, began: Any) -> str:
+        """Where the registry wants the bytes of an upload that it has begun."""
+        where = began.headers.get("location")
+        if not where:
+            raise StorageRefused(
+                f"cannot push to {self.image}: {self.url} began an upload without saying where to. Is it a registry?"
+            )
+        return str(urljoin(str(began.url), where))
 
     def _at(self, what: str, reference: str) -> str:
         return f"{self.url}/v2/{self.image.repository}/{what}/{reference}"
