@@ -28,10 +28,11 @@ from homeport.code.errors import (
 from homeport.code.manifest import Manifest, is_digest
 from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StepName, StorageReference, Stored
 from homeport.code.tree import CodeTree, Limits
-from homeport.secrets import SecretNotFound, resolve
+from homeport.secrets import SecretError, resolve
 from homeport_storage import git_tree, git_url, placing
 from homeport_storage.git_command import Access, Git, NotThere, remote
 from homeport_storage.git_fields import GitFields, RepositoryFields
+from homeport_storage.resolving import unresolved
 
 if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
@@ -162,8 +163,8 @@ class GitStorage:
         try:
             username, password = self._login()
             ssh_key = str(resolve(fields.ssh_key).get()) if fields.ssh_key else None
-        except SecretNotFound as error:
-            raise StorageDenied(f"cannot log in to the git repository {url}: {error}") from error
+        except SecretError as error:
+            raise unresolved(error, f"cannot log in to the git repository {url}") from None
         password = password if password is not None else login.password
         if password is not None and not url.is_private:
             raise StorageRefused(
@@ -190,8 +191,8 @@ class GitStorage:
         if isinstance(fields, GitFields) and fields.url_secret is not None:
             try:
                 return git_url.split_login(str(resolve(fields.url_secret).get()))
-            except SecretNotFound as error:
-                raise StorageDenied(f"the address of the git repository is not known: {error}") from error
+            except SecretError as error:
+                raise unresolved(error, "the address of the git repository is not known") from None
         address = fields.address()
         if address is not None:
             return git_url.parse(address), git_url.Login()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import overload
 
-from homeport.code.errors import SecretMissing
-from homeport.secrets import InvalidReference, SecretNotFound, resolve
+from homeport.code.errors import SecretMissing, StorageError, StorageUnreachable
+from homeport.secrets import InvalidReference, SecretError, SecretUnreachable, resolve
 
 
 @overload
@@ -17,10 +17,21 @@ def secret(reference: str | None, *, field: str, where: str) -> str | None: ...
 
 
 def secret(reference: str | None, *, field: str, where: str) -> str | None:
-    """The value that the reference names (None for none); raises SecretMissing, which names storage and field."""
+    """The value that the reference names (None for none).
+
+    Raises SecretMissing, which names storage and field; StorageUnreachable where a secret manager gives no answer.
+    """
     if reference is None:
         return None
     try:
         return str(resolve(reference).get())
-    except (SecretNotFound, InvalidReference) as error:
-        raise SecretMissing(f"cannot open {where}: its {field} cannot be resolved on this machine: {error}") from None
+    except (SecretError, InvalidReference) as error:
+        raise unresolved(error, f"cannot open {where}: its {field} cannot be resolved on this machine") from None
+
+
+def unresolved(error: SecretError | InvalidReference, what: str) -> StorageError:
+    """What a storage raises that could not do `what` for want of a secret; asking again helps where nobody answered."""
+    kind = StorageUnreachable if isinstance(error, SecretUnreachable) else SecretMissing
+    if isinstance(error, SecretError):
+        return kind(f"{what}: {error.found.rstrip('.')}", error.mend)
+    return kind(f"{what}: {error}")

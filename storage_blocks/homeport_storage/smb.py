@@ -25,10 +25,10 @@ from smbprotocol.open import (
     SMB2SetInfoRequest,
 )
 
-from homeport.code.errors import StorageDenied
 from homeport.code.storage import StorageReference
-from homeport.secrets import SecretNotFound
+from homeport.secrets import SecretError
 from homeport_storage.blob_storage import BlobStorage
+from homeport_storage.resolving import unresolved
 from homeport_storage.smb_connections import Action, Connections, Folder
 from homeport_storage.smb_errors import (
     END_OF_FILE,
@@ -161,8 +161,8 @@ class SmbStorage(BlobStorage):
     def _explained(self, doing: str) -> Iterator[None]:
         try:
             yield
-        except SecretNotFound as error:
-            raise StorageDenied(f"cannot {doing} {self.where}: {error}") from error
+        except SecretError as error:
+            raise unresolved(error, f"cannot {doing} {self.where}") from None
         except (SMBException, OSError, ValueError) as error:
             if doing != "write to" and status_of(error) in NOT_THERE:
                 raise KeyError(doing) from error

@@ -98,7 +98,7 @@ class CreateBlockInput:
     fields: JSON | None = None
     secrets: JSON | None = strawberry.field(
         default=None,
-        description="Field -> reference: env:, keyring:, file:, aws: or azure: and a name. Never a secret.",
+        description="Field -> reference: env:, keyring:, file:, secret:, aws: or azure: and a name. Never a secret.",
     )
     overwrite: bool = False
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from homeport.blocks.errors import BlockError
@@ -20,6 +20,7 @@ class Step:
     ok: bool | None
     evidence: str
     seconds: float | None = None
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def check_block(kept: KeptBlock, *, clock: Callable[[], float] = time.perf_count
     if missing:
         # Trying to log in without the secret would only say that it was refused.
         untried = [Step(name, None, "not tried") for name in ("reachable", "authenticated", "write", "read")]
-        return BlockReport(kept.slug, (*steps, *(untried if is_storage else ())), _mend_of(kept.secrets, missing[0]))
+        return BlockReport(kept.slug, (*steps, *(untried if is_storage else ())), missing[0].mend)
     if not is_storage:
         return BlockReport(kept.slug, tuple(steps))
     return _storage(kept, steps)
@@ -59,15 +60,18 @@ def check_block(kept: KeptBlock, *, clock: Callable[[], float] = time.perf_count
 
 def resolved(field: str, reference: str, clock: Callable[[], float] = time.perf_counter) -> Step:
     """Whether the secret that a field refers to can be had on this machine; its value is not kept."""
-    from homeport.secrets import InvalidReference, SecretNotFound, resolve
+    from homeport.secrets import InvalidReference, SecretError, resolve
 
     began = clock()
     try:
         resolve(reference)
-    except (SecretNotFound, InvalidReference) as error:
-        return Step(f"secret {field}", False, str(error), clock() - began)
-    except Exception as error:  # a secret manager's client may raise anything
-        return Step(f"secret {field}", False, f"{reference} cannot be read: {type(error).__name__}", clock() - began)
+    except SecretError as error:
+        return Step(f"secret {field}", False, error.found, clock() - began, error.mend)
+    except InvalidReference as error:
+        return Step(f"secret {field}", False, str(error), clock() - began, "homeport block update")
+    except Exception as error:  # a keyring's backend may raise anything
+        found = f"{reference} cannot be read: {type(error).__name__}"
+        return Step(f"secret {field}", False, found, clock() - began, "Look whether this machine may read it there.")
     return Step(f"secret {field}", True, f"{reference} is there", clock() - began)
 
 
@@ -80,13 +84,3 @@ def _storage(kept: KeptBlock, steps: list[Step]) -> BlockReport:
         return BlockReport(kept.slug, (*steps, Step("open", False, str(error))), f"homeport block update {kept.slug}")
     tried = [Step(step.name, step.ok, step.evidence, step.seconds) for step in report.steps]
     return BlockReport(kept.slug, (*steps, *tried), report.mend)
-
-
-def _mend_of(secrets: Mapping[str, str], failed: Step) -> str:
-    kind, _, name = secrets[failed.name.removeprefix("secret ")].partition(":")
-    service, _, account = name.rpartition("/")
-    return {
-        "env": f"set the variable {name} for the process that opens the block: export {name}=...",
-        "keyring": f"keyring set {service or 'homeport'} {account}",
-        "file": f"write the secret to {name}, and let only this user read it: chmod 600 {name}",
-    }.get(kind, "look whether this machine may read it there")

@@ -4,8 +4,8 @@
         host: str = Field(description="Name or address of the server.")
         password: SecretReference | None = None
 
-Fields marked by `SecretReference` hold `env:NAME`, `keyring:SERVICE/NAME`, `file:/path` or a name in a cloud's secret
-manager. A literal is refused where it is written, with the command that keeps it properly.
+Fields marked by `SecretReference` hold `env:NAME`, `keyring:SERVICE/NAME`, `file:/path` or a name in a secret manager
+(`aws:NAME`, `azure:VAULT/NAME`). A literal is refused where it is written, with the command that keeps it properly.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
 from homeport.code.errors import UnsafeCode
-from homeport.secrets import is_reference
+from homeport.secrets.references import FORMS, problem
 
 SECRET_FORMAT = "homeport-secret-reference"  # noqa: S105 - the name of a format
 
@@ -25,15 +25,16 @@ class LiteralSecret(ValueError):  # noqa: N818 - named for what happened
 
 
 def _reference(text: str) -> str:
-    if not is_reference(text):
-        raise LiteralSecret("this is no reference to a secret; write env:NAME, keyring:NAME or file:/path")
+    wrong = problem(text)
+    if wrong is not None:
+        raise LiteralSecret(wrong)
     return text
 
 
 SecretReference = Annotated[
     str,
     AfterValidator(_reference),
-    WithJsonSchema({"type": "string", "format": SECRET_FORMAT, "description": "env:NAME, keyring:NAME or file:/path"}),
+    WithJsonSchema({"type": "string", "format": SECRET_FORMAT, "description": FORMS}),
 ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from homeport.blocks.errors import InvalidBlock
 from homeport.blocks.types import BlockType
-from homeport.secrets import is_reference
+from homeport.secrets.references import is_reference, problem
 
 
 def of_pairs(of_type: BlockType, name: str, fields: Sequence[str], secrets: Sequence[str]) -> dict[str, Any]:
@@ -73,14 +73,22 @@ def reference(of_type: BlockType, name: str, field: str, value: object) -> str:
     kept, variable = f"{of_type.slug}-{name}-{field}", f"{of_type.slug}_{field}".upper().replace("-", "_")
     raise InvalidBlock(
         f"{field} of {of_type.slug}/{name} is a secret: what was given is no reference to one, and is not shown here. "
-        f"If it was the secret itself, it is now in your shell's history; take it out there (history -d).",
+        f"{_form(value)}If it was the secret itself, it is now in your shell's history; take it out there "
+        f"(history -d).",
         hint=(
             f"Keep it on each machine that opens the block, and give where it is kept:\n"
             f"  keyring set homeport {kept}      then: --secret {field}=keyring:{kept}\n"
             f"  export {variable}=...            then: --secret {field}=env:{variable}   (a .env is not looked into)\n"
-            f"  chmod 600 FILE                   then: --secret {field}=file:/path/of/FILE"
+            f"  chmod 600 FILE                   then: --secret {field}=file:/path/of/FILE\n"
+            f"  in a cloud's secret manager      then: --secret {field}=aws:NAME or azure:VAULT/NAME"
         ),
     )
+
+
+def _form(value: object) -> str:
+    """How a name in a secret manager is written, where it was tried."""
+    wrong = problem(value) if isinstance(value, str) and value.startswith(("aws:", "azure:")) else None
+    return f"{wrong} " if wrong else ""
 
 
 def field_name(of_type: BlockType, given: str) -> str:

@@ -15,7 +15,9 @@ class SecretFields(BlockFields):
 
     title: ClassVar[str] = "Secret"
 
-    value: SecretReference = Field(description="Where the secret is kept: env:NAME, keyring:NAME or file:/path.")
+    value: SecretReference = Field(
+        description="Where the secret is kept: env:NAME, keyring:NAME, file:/path, aws:NAME or azure:VAULT/NAME."
+    )
 
 
 class JSONFields(BlockFields):

@@ -26,7 +26,7 @@ CHECKED = ("block", "ok", "steps", "mend")
 _field = click.option("--field", "-f", "fields_", multiple=True, metavar="NAME=VALUE", help="A field; repeatable.")
 _secret = click.option(
     "--secret", "-s", "secrets", multiple=True, metavar="NAME=REFERENCE",
-    help="A secret by reference: env:NAME, keyring:NAME, file:/path; repeatable.",
+    help="A secret by reference: env:NAME, keyring:NAME, file:/path, aws:NAME, azure:VAULT/NAME; repeatable.",
 )  # fmt: skip
 _block = click.argument("block", metavar="TYPE/NAME", shell_complete=complete_types)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from homeport.blocks.lazily import Lazily
 from homeport.config import env_file
-from homeport.secrets.references import SecretNotFound, from_keyring, resolve
+from homeport.secrets.errors import SecretNotFound
+from homeport.secrets.references import from_keyring, resolve
 from homeport.secrets.values import SecretValue
 
 PREFIX = "HOMEPORT__CONTEXT__SECRETS__"
@@ -64,8 +65,9 @@ class Secret(Lazily):
             nor = f", and no block secret/{self.name}" if self._may_be_block else ""
             raise SecretNotFound(
                 self.name,
-                f"There is no secret {self.name!r} here{nor}. Set the variable {PREFIX}{self.name} or {self.name}, or "
-                f"keep it in the keyring: keyring set homeport {self.name}",
+                f"There is no secret {self.name!r} here{nor}.",
+                f"Set the variable {PREFIX}{self.name} or {self.name}, or keep it in the keyring: "
+                f"keyring set homeport {self.name}",
             )
         return SecretValue(_read(text), self.name)
 

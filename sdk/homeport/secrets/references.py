@@ -1,6 +1,14 @@
-"""The one place where a reference to a secret becomes its value: `env:NAME`, `keyring:NAME`, `file:PATH`.
+"""The one place where a reference to a secret becomes its value.
 
-Blocks, storage and settings carry references; whoever needs the value calls `resolve` on the customer's side.
+env:NAME                        a variable of this process
+keyring:NAME, keyring:SERVICE/NAME  the keyring of the operating system
+file:/path                      the text of a file
+secret:NAME                     wherever `Secret(NAME)` finds it
+aws:NAME[?region=R][#KEY]       AWS Secrets Manager
+azure:VAULT/NAME[/VERSION][#KEY]    Azure Key Vault
+
+Blocks, storage and settings carry references; whoever needs the value calls `resolve` on the customer's side. What a
+secret manager answers is remembered for a minute.
 """
 
 from __future__ import annotations
@@ -10,45 +18,47 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from homeport.secrets import key_vault, secrets_manager
+from homeport.secrets.errors import InvalidReference, SecretNotFound
+from homeport.secrets.remembered import Remembered
 from homeport.secrets.values import SecretValue
 
 SERVICE = "homeport"
+FORMS = "env:NAME, keyring:NAME, file:/path, secret:NAME, aws:NAME or azure:VAULT/NAME"
 
-
-class InvalidReference(ValueError):  # noqa: N818 - named for what happened
-    """The text is no reference to a secret."""
-
-
-class SecretNotFound(LookupError, ValueError):  # noqa: N818 - named for what happened; a ValueError, as in 1.x
-    """Nothing is kept under this reference; `reference` says which."""
-
-    def __init__(self, reference: str, message: str) -> None:
-        super().__init__(message)
-        self.reference = reference
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+remembered = Remembered()
+"""What secret managers answered to this process."""
 
 
 def resolve(reference: str, *, environ: Mapping[str, str] | None = None) -> SecretValue:
-    """The value that a reference names: `env:NAME`, `keyring:SERVICE/NAME` (or `keyring:NAME`), `file:/path`.
+    """The value that a reference names.
 
     From now on it is masked in everything that this process reports. Raises InvalidReference for a text of another
-    form, and SecretNotFound, which says where it looked.
+    form, and SecretError, which says where it looked and what to do.
     """
+    wrong = problem(reference)
+    if wrong is not None:
+        raise InvalidReference(wrong)
     kind, _, name = reference.partition(":")
-    look = _KINDS.get(kind)
-    if look is None or not name.strip():
-        raise InvalidReference(
-            f"{_shown(reference)} is no reference to a secret. Write env:NAME, keyring:NAME or file:/path."
-        )
-    return SecretValue(look(name.strip(), os.environ if environ is None else environ), reference)
+    return SecretValue(_KINDS[kind](name.strip(), os.environ if environ is None else environ), reference)
 
 
 def is_reference(text: str) -> bool:
     """Whether the text has the form of a reference."""
+    return problem(text) is None
+
+
+def problem(text: str) -> str | None:
+    """Why the text has not the form of a reference; None when it has. It is not repeated: it may be a secret."""
     kind, _, name = text.partition(":")
-    return kind in _KINDS and bool(name.strip())
+    if kind not in _KINDS or not name.strip():
+        return f"{_shown(text)} is no reference to a secret. Write {FORMS}."
+    if kind in _FORMS_OF:
+        try:
+            _FORMS_OF[kind](name.strip())
+        except InvalidReference as error:
+            return str(error)
+    return None
 
 
 def from_keyring(name: str) -> str | None:
@@ -62,15 +72,19 @@ def from_keyring(name: str) -> str | None:
     except KeyringError as error:
         raise SecretNotFound(
             f"keyring:{name}",
-            f"The secret keyring:{name} cannot be read: {error or type(error).__name__}. "
-            f"Unlock the keyring, or use env:NAME or file:/path.",
+            f"The secret keyring:{name} cannot be read: {error or type(error).__name__}.",
+            "Unlock the keyring, or use env:NAME or file:/path.",
         ) from None
 
 
 def _of_environment(name: str, environ: Mapping[str, str]) -> str:
     value = environ.get(name)
     if not value:
-        raise SecretNotFound(f"env:{name}", f"The secret env:{name} is not there: the variable {name} is not set.")
+        raise SecretNotFound(
+            f"env:{name}",
+            f"The secret env:{name} is not there: the variable {name} is not set.",
+            f"Set it for the process that needs it: export {name}=...",
+        )
     return value
 
 
@@ -80,7 +94,8 @@ def _of_keyring(name: str, environ: Mapping[str, str]) -> str:
         service, _, account = name.rpartition("/")
         raise SecretNotFound(
             f"keyring:{name}",
-            f"The secret keyring:{name} is not there. Keep it with: keyring set {service or SERVICE} {account}",
+            f"The secret keyring:{name} is not there.",
+            f"Keep it with: keyring set {service or SERVICE} {account}",
         )
     return value
 
@@ -89,7 +104,11 @@ def _of_file(name: str, environ: Mapping[str, str]) -> str:
     try:
         text = Path(name).expanduser().read_text(encoding="utf-8")
     except OSError as error:
-        raise SecretNotFound(f"file:{name}", f"The secret file:{name} cannot be read: {error.strerror}.") from None
+        raise SecretNotFound(
+            f"file:{name}",
+            f"The secret file:{name} cannot be read: {error.strerror}.",
+            f"Write it there, and let only this user read it: chmod 600 {name}",
+        ) from None
     except UnicodeDecodeError:
         raise SecretNotFound(f"file:{name}", f"The secret file:{name} cannot be read: it is not UTF-8 text.") from None
     return text.removesuffix("\n").removesuffix("\r")  # editors end a file with a line's end that is no part of it
@@ -102,12 +121,23 @@ def _of_secret(name: str, environ: Mapping[str, str]) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _of_secrets_manager(name: str, environ: Mapping[str, str]) -> str:
+    return remembered.get(f"aws:{name}", lambda: secrets_manager.value_of(name))
+
+
+def _of_key_vault(name: str, environ: Mapping[str, str]) -> str:
+    return remembered.get(f"azure:{name}", lambda: key_vault.value_of(name))
+
+
 _KINDS: dict[str, Callable[[str, Mapping[str, str]], str]] = {
     "env": _of_environment,
     "file": _of_file,
     "keyring": _of_keyring,
     "secret": _of_secret,
+    "aws": _of_secrets_manager,
+    "azure": _of_key_vault,
 }
+_FORMS_OF: dict[str, Callable[[str], object]] = {"aws": secrets_manager.parsed, "azure": key_vault.parsed}
 
 
 def _shown(reference: str) -> str:

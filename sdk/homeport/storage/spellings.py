@@ -48,14 +48,14 @@ def translated(options: Mapping[str, Any] | None, names: Mapping[str, str], *, o
 
 def refuse_literals(fields: Mapping[str, Any], *, of: str) -> None:
     """Raises ValueError, which does not repeat it, for a secret itself where its name belongs."""
-    from homeport.secrets import is_reference
+    from homeport.secrets.references import FORMS, is_reference
 
     for name in sorted(SECRETS & fields.keys()):
         text = fields[name]
         if text is not None and not (isinstance(text, str) and is_reference(text)):
             raise ValueError(
                 f"{of}: {name} is the secret itself, which would go to the control plane. Give its name instead: "
-                f"env:NAME, keyring:NAME or file:/path, and keep it there where flows are registered and run."
+                f"{FORMS}, and keep it there where flows are registered and run."
             )
 
 

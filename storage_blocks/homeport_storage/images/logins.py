@@ -20,8 +20,9 @@ from typing import Any
 
 from homeport.code.errors import StorageDenied
 from homeport.engine.masking import mask_from_now_on
-from homeport.secrets import InvalidReference, SecretNotFound, resolve
+from homeport.secrets import InvalidReference, SecretError, resolve
 from homeport_storage.images.names import HUB, HUB_API
+from homeport_storage.resolving import unresolved
 
 HUB_KEYS = ("https://index.docker.io/v1/", "index.docker.io", HUB, HUB_API)
 TOKEN_USER = "<token>"  # noqa: S105 - what helpers answer in place of a user when the secret is an identity token
@@ -57,8 +58,8 @@ def login_of(
     if password is not None:
         try:
             secret = resolve(password, environ=environ)
-        except (SecretNotFound, InvalidReference) as error:
-            raise StorageDenied(f"cannot log in to the registry {registry}: {error}") from None
+        except (SecretError, InvalidReference) as error:
+            raise unresolved(error, f"cannot log in to the registry {registry}") from None
         return Login(username or "", str(secret.get()), origin=f"the user {username!r} with the secret {password}")
     return docker_login(registry, os.environ if environ is None else environ)
 
