@@ -110,7 +110,7 @@ def test_references_name_variables_keyring_entries_and_files(kept, monkeypatch, 
         ("keyring:aws/nope", SecretNotFound, "keyring set aws nope"),
         ("file:/nowhere", SecretNotFound, "No such file"),
         ("env:", InvalidReference, "'env:...' is no reference"),
-        ("hunter2-the-password", InvalidReference, "Write env:NAME, keyring:NAME or file:/path"),
+        ("hunter2-the-password", InvalidReference, "Write env:NAME, keyring:NAME, file:/path"),
     ],
 )
 def test_a_reference_that_leads_nowhere_says_so(reference, error, message):

@@ -53,8 +53,8 @@ def _cell(text: str) -> str:
 _INTRODUCTION = """# Types of blocks
 
 What a [block](../guides/blocks.md) of each type is made of; `homeport block type inspect TYPE` shows the same. A
-**secret** is given as a reference (`env:NAME`, `keyring:NAME`, `file:/path`), which is resolved where the block is
-opened. Unknown fields are refused by name.
+**secret** is given as a [reference](../guides/secrets.md) (`env:NAME`, `keyring:NAME`, `file:/path`, `aws:NAME`,
+`azure:VAULT/NAME`), which is resolved where the block is opened. Unknown fields are refused by name.
 """
 
 

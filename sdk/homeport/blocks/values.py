@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from homeport.blocks.fields import BlockFields, SecretReference
+from homeport.secrets.references import FORMS
 
 
 class SecretFields(BlockFields):
@@ -15,9 +16,7 @@ class SecretFields(BlockFields):
 
     title: ClassVar[str] = "Secret"
 
-    value: SecretReference = Field(
-        description="Where the secret is kept: env:NAME, keyring:NAME, file:/path, aws:NAME or azure:VAULT/NAME."
-    )
+    value: SecretReference = Field(description=f"Where the secret is kept: {FORMS}.")
 
 
 class JSONFields(BlockFields):

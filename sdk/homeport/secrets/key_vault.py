@@ -5,11 +5,13 @@ azure:my-vault/smb-password/0123...       a version
 azure:my-vault/smb#password               a key of a secret that is a JSON object
 azure:my-vault.vault.azure.cn/smb         a vault of another cloud than the public one, by its host
 
-The identifier that the portal shows, `https://my-vault.vault.azure.net/secrets/smb-password`, may stand after `azure:`, too.
+What the portal shows as identifier, `https://my-vault.vault.azure.net/secrets/smb-password`, may stand after `azure:`,
+too.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,21 +30,22 @@ if TYPE_CHECKING:
     from azure.core.exceptions import HttpResponseError
 
 FORM = "azure:VAULT/NAME or azure:VAULT/NAME#JSON-KEY"
-CONNECT_SECONDS, ANSWER_SECONDS, RETRIES = 3, 10, 1
+CONNECT_SECONDS, ANSWER_SECONDS, RETRIES = 3, 5, 1
 
 _VAULT = r"[A-Za-z](?:-?[A-Za-z0-9]){1,23}"
 _DOMAIN = r"(?:\.[A-Za-z0-9-]{1,63}){2,6}"
 _PLACE = rf"https://(?P<full>{_VAULT}{_DOMAIN})/secrets|(?P<host>{_VAULT}{_DOMAIN})|(?P<vault>{_VAULT})"
-_SECRET = r"(?P<name>[A-Za-z0-9-]{1,127})(?:/(?P<version>[A-Za-z0-9]{1,64}))?"
-_REFERENCE = re.compile(rf"(?:{_PLACE})/{_SECRET}(?:\#(?P<key>.+))?")
+_WHICH = r"(?P<name>[A-Za-z0-9-]{1,127})(?:/(?P<version>[A-Za-z0-9]{1,64}))?"
+_REFERENCE = re.compile(rf"(?:{_PLACE})/{_WHICH}(?:\#(?P<key>.+))?")
 
 Failure = tuple[type[SecretError], str, str]
 
+_NOWHERE = logging.NullHandler()
 _LATER = "Try again later."
-_NOT_LET_IN: Failure = (
+_NOBODY: Failure = (
     SecretDenied,
-    "Azure does not accept the credential of this machine",
-    "Look who it is (az account show), or at AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
+    "this machine has no credential that Azure takes",
+    "Give it an identity, or log in: az login; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
 )
 
 
@@ -83,6 +86,8 @@ def value_of(name: str) -> str:
             f"The secret {reference} cannot be read: the package {error.name} is not installed here.",
             "pip install 'homeport[azure]'",
         ) from None
+    # It warns of each way that led nowhere, on standard error where nobody set up logging; our error says what to do.
+    logging.getLogger("azure.identity").addHandler(_NOWHERE)
     limits = {
         "connection_timeout": CONNECT_SECONDS,
         "read_timeout": ANSWER_SECONDS,
@@ -111,19 +116,12 @@ def _failed(reference: str, named: Named, failure: Failure) -> SecretError:
 
 def _answer(error: Exception, host: str) -> Failure:
     from azure.core import exceptions as azure
-    from azure.identity import CredentialUnavailableError
 
-    if isinstance(error, CredentialUnavailableError):
-        return (
-            SecretDenied,
-            "this machine has no credential that Azure takes",
-            "Log in with az login, set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or give the machine an "
-            "identity.",
-        )
     if isinstance(error, azure.HttpResponseError) and error.status_code is not None:
         return _of_answer(error, int(error.status_code))
     if isinstance(error, azure.ClientAuthenticationError):
-        return _NOT_LET_IN
+        refused = re.search(r"AADSTS\d+", str(error))
+        return _not_let_in(refused[0]) if refused else _NOBODY
     if isinstance(error, azure.ServiceRequestError | azure.ServiceResponseError):
         return _unanswered(str(error), host)
     if isinstance(error, ValueError):
@@ -133,6 +131,14 @@ def _answer(error: Exception, host: str) -> Failure:
             "Look at the vault's host and at proxies.",
         )
     return SecretUnreachable, f"the connection to {{host}} broke off ({type(error).__name__})", _LATER
+
+
+def _not_let_in(code: str) -> Failure:
+    return (
+        SecretDenied,
+        f"Azure does not accept the credential of this machine ({code})",
+        "Look who it is (az account show), or at AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
+    )
 
 
 def _of_answer(error: HttpResponseError, status: int) -> Failure:
@@ -145,7 +151,7 @@ def _of_answer(error: HttpResponseError, status: int) -> Failure:
         mend = "az keyvault secret set-attributes --vault-name {vault} --name {name} --enabled true"
         return SecretNotFound, "it is disabled", mend
     if status == 401:
-        return _NOT_LET_IN
+        return _not_let_in("401")
     if why == "ForbiddenByFirewall":
         return (
             SecretDenied,
@@ -164,19 +170,17 @@ def _of_answer(error: HttpResponseError, status: int) -> Failure:
 
 
 def _unanswered(text: str, host: str) -> Failure:
-    if host not in text:
-        return (
-            SecretUnreachable,
-            "Azure's login does not answer",
-            "Look whether this machine may reach it, and at proxies.",
-        )
+    if "certificate" in text.lower():
+        return SecretUnreachable, "the certificate of {host} is not trusted here", "Look at REQUESTS_CA_BUNDLE."
+    if "proxy" in text.lower():
+        return SecretUnreachable, "the proxy does not lead to {host}", "Look at HTTPS_PROXY and NO_PROXY."
+    if "host='" in text and host not in text:
+        return SecretUnreachable, "Azure's login does not answer", "Look whether this machine may reach it."
     if "resolve" in text or "Name or service" in text:
         return (
             SecretUnreachable,
             "there is no vault {vault}, or its name {host} cannot be resolved here (DNS)",
             "Look at the vault's name: az keyvault list",
         )
-    if "certificate" in text.lower():
-        return SecretUnreachable, "the certificate of {host} is not trusted here", "Look at REQUESTS_CA_BUNDLE."
     mend = "Look whether this machine may reach it (the vault's firewall, a private endpoint, a proxy)."
     return SecretUnreachable, "{host} does not answer", mend

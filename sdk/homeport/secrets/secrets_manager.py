@@ -27,7 +27,7 @@ from homeport.secrets.errors import (
 from homeport.secrets.parts import part_of
 
 FORM = "aws:NAME, aws:NAME#JSON-KEY or aws:NAME?region=REGION#JSON-KEY"
-CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 3, 10, 2
+CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 3, 5, 2
 
 _NAME = r"(?:arn:aws[a-z-]*:secretsmanager:(?P<home>[a-z0-9-]+):\d{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}"
 _REFERENCE = re.compile(rf"(?P<name>{_NAME})(?:\?region=(?P<region>[a-z0-9-]{{1,30}}))?(?:\#(?P<key>.+))?")
@@ -40,6 +40,11 @@ _ADDRESS = "Look at the region, and whether this machine may reach Secrets Manag
 _KEYS = (
     "Look at AWS_ACCESS_KEY_ID, AWS_PROFILE or the role of this machine; aws sts get-caller-identity says who it is."
 )
+_NOT_ALLOWED: Failure = (
+    SecretDenied,
+    "access denied in {where}",
+    "Allow secretsmanager:GetSecretValue on it, and kms:Decrypt on its key where that is not the account's own.",
+)
 _CODES: dict[str, Failure] = {
     "ResourceNotFoundException": (
         SecretNotFound,
@@ -49,13 +54,9 @@ _CODES: dict[str, Failure] = {
     "InvalidRequestException": (
         SecretNotFound,
         "it is marked for deletion, or has no value yet, in {where}",
-        "Take the deletion back: aws secretsmanager restore-secret --secret-id NAME",
+        "Take the deletion back: aws secretsmanager restore-secret --secret-id {name}",
     ),
-    "AccessDeniedException": (
-        SecretDenied,
-        "access denied in {where}",
-        "Allow secretsmanager:GetSecretValue on it, and kms:Decrypt on its key where that is not the account's own.",
-    ),
+    "AccessDeniedException": _NOT_ALLOWED,
     "DecryptionFailure": (SecretDenied, "its KMS key cannot be used", "Allow kms:Decrypt on the key that encrypts it."),
     "ExpiredTokenException": (SecretDenied, "the credentials of this machine have expired", "Log in again."),
     "UnrecognizedClientException": (SecretDenied, "AWS does not know the credentials of this machine", _KEYS),
@@ -119,9 +120,9 @@ def value_of(name: str) -> str:
         client = session.client("secretsmanager", config=limits)
         answer = client.get_secret_value(SecretId=named.name)
     except ClientError as error:
-        raise _failed(reference, where, _of_code(error)) from None
+        raise _failed(reference, named.name, where, _of_code(error)) from None
     except (BotoCoreError, ValueError) as error:
-        raise _failed(reference, where, _of_library(error)) from None
+        raise _failed(reference, named.name, where, _of_library(error)) from None
     text = answer.get("SecretString")
     if text is None:
         raise SecretUnreadable(
@@ -132,9 +133,11 @@ def value_of(name: str) -> str:
     return part_of(str(text), named.key, reference=reference)
 
 
-def _failed(reference: str, where: str, failure: Failure) -> SecretError:
+def _failed(reference: str, name: str, where: str, failure: Failure) -> SecretError:
     kind, found, mend = failure
-    return kind(reference, f"The secret {reference} cannot be read: {found.format(where=where)}.", mend)
+    return kind(
+        reference, f"The secret {reference} cannot be read: {found.format(where=where)}.", mend.format(name=name)
+    )
 
 
 def _of_code(error: Any) -> Failure:
@@ -142,6 +145,8 @@ def _of_code(error: Any) -> Failure:
     if code in _CODES:
         return _CODES[code]
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if status in (401, 403):  # of what stands between: a proxy, an endpoint's policy, another server of this protocol
+        return _NOT_ALLOWED
     said = f"AWS answered {status} {code}".replace("{", "").replace("}", "")
     return (SecretUnreachable, said, _LATER) if status >= 500 else (SecretDenied, said, _LOGIN)
 
@@ -155,7 +160,7 @@ def _of_library(error: Exception) -> Failure:
             "this machine has no credentials for AWS",
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give the machine a role.",
         )
-    if isinstance(error, boto.NoRegionError):
+    if isinstance(error, boto.NoRegionError | boto.InvalidRegionError):
         return SecretUnreadable, "no region is known", "Write ?region=eu-central-1 after the name, or set AWS_REGION."
     if isinstance(error, boto.ProfileNotFound):
         return SecretDenied, "this machine has not the profile that AWS_PROFILE names", "aws configure --profile NAME"
