@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from homeport_control_plane import flow_runs, pauses, work_queues
+from homeport_control_plane import deployments, flow_runs, pauses, work_queues
 from homeport_control_plane.database import Database, Queries, load_sql
 from homeport_control_plane.errors import InvalidInput, InvalidTransition, NotFound
 from homeport_control_plane.flow_runs import FlowRun
@@ -41,6 +41,7 @@ async def resume(
     if await pauses.answer(db, tenant_id, flow_run_id, **given, message=message, now=now):
         return await _get(db, tenant_id, flow_run_id)
     run = await _get(db, tenant_id, flow_run_id)
+    await _refuse_deleted(db, tenant_id, run, "resume", "resumed")
     if run.state.type is StateType.PAUSED and run.attempt_id is None and (key is not None or input not in (None, {})):
         raise InvalidInput.field(
             "input" if key is None else "key",
@@ -78,6 +79,7 @@ async def _send_on(
     if changed is not None:
         db.announce(flow_runs.topic(flow_run_id), work_queues.topic(tenant_id, changed["queue"]))
     elif (run.state.type, run.state.message) != (StateType.SCHEDULED, message):
+        await _refuse_deleted(db, tenant_id, run, verb, done.lower())
         raise _refused(run, verb, done.lower())
     return run
 
@@ -87,6 +89,15 @@ async def _get(db: Queries, tenant_id: UUID, flow_run_id: UUID) -> FlowRun:
     if run is None:
         raise NotFound("flow run", flow_run_id)
     return run
+
+
+async def _refuse_deleted(db: Queries, tenant_id: UUID, run: FlowRun, verb: str, done: str) -> None:
+    """Raises InvalidTransition for a run that could be sent on, if its deployment were there: no agent would get it."""
+    if _SENT_ON_BY.get(run.state.type) != verb or run.attempt_id is not None or run.queue is None:
+        return
+    if await deployments.get(db, tenant_id, run.deployment_id) is None:
+        why = f"its deployment {run.deployment_name!r} was deleted"
+        raise _refusal(run, done, why, "register or apply the deployment again, or cancel the run")
 
 
 def _message(done: str, actor: str) -> str:

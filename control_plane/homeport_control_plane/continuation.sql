@@ -9,6 +9,7 @@ update flow_run r set
     event_number = r.event_number + 1,
     scheduled_at = coalesce($3::timestamptz, now())
 where r.tenant_id = $1 and r.id = $2 and r.state_type = 'PAUSED' and r.attempt_id is null and r.queue_id is not null
+  and exists (select from deployment d where d.id = r.deployment_id and d.deleted_at is null)
   -- One that waits at a pause is answered there.
   and not exists (select from flow_run_pause p where p.flow_run_id = r.id and p.outcome is null)
 returning (select q.name from work_queue q where q.id = r.queue_id) as queue
@@ -28,4 +29,5 @@ update flow_run r set
     cancel_requested_at = null,
     lost_attempts = 0
 where r.tenant_id = $1 and r.id = $2 and r.state_type in ('FAILED', 'CRASHED') and r.queue_id is not null
+  and exists (select from deployment d where d.id = r.deployment_id and d.deleted_at is null)
 returning (select q.name from work_queue q where q.id = r.queue_id) as queue

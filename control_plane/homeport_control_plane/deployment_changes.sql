@@ -32,7 +32,7 @@ where tenant_id = $1 and id = $2 and deleted_at is null
 returning id
 
 -- name: cancel_waiting
--- What an agent holds goes on to its end.
+-- What an agent holds goes on to its end, also while it waits for a person.
 update flow_run r set
     state_type = 'CANCELLED',
     state_name = 'Cancelled',
@@ -42,5 +42,5 @@ update flow_run r set
     event_number = r.event_number + 1,
     cancel_requested_at = now(),
     finished_at = now()
-where r.tenant_id = $1 and r.deployment_id = $2 and r.state_type in ('SCHEDULED', 'PAUSED')
+where r.tenant_id = $1 and r.deployment_id = $2 and r.state_type in ('SCHEDULED', 'PAUSED') and r.attempt_id is null
 returning r.id

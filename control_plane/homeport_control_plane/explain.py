@@ -5,6 +5,7 @@ One answer behind page, command line and doctor.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,7 +84,7 @@ def _waiting(run: Row, open_pauses: list[dict[str, Any]]) -> Check:
     evidence = f"{run['state_name']}: {run['state_message']}, {_ago(run['seconds_in_state'])} ago{until}{more}{where}"
     mend = f"homeport flow-run resume {run['id']}"
     if len(open_pauses) > 1:
-        mend += f" --key {first['key']}"
+        mend += f" --key {shlex.quote(first['key'])}"
     if first["schema"] is not None:
         mend += "".join(f" --input {name}=..." for name in fields_of(first["schema"]))
     return Check("person", "BLOCK", evidence, f"{mend}    or: homeport flow-run cancel {run['id']}")

@@ -8,6 +8,7 @@ what was given. What may be given is said by the code as JSON Schema, and checke
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ async def pause(
             *(id, task_run_id, key, message, schema, suspends, timeout, now, _told(message, key, input_schema)),
         )
         if made is None:
-            raise _not_paused(run, key)
+            raise await _not_paused(session, tenant_id, run, key)
         session.announce(flow_runs.topic(run["id"]))
         return _pause(made)
 
@@ -262,14 +263,16 @@ async def _not_holding(db: Queries, tenant_id: UUID, attempt_id: UUID) -> Except
     )
 
 
-def _not_paused(run: Row, key: str) -> Exception:
-    if run["state_type"] in {"RUNNING", "PAUSED"}:
+async def _not_paused(session: Session, tenant_id: UUID, run: Row, key: str) -> Exception:
+    if run["state_type"] not in {"RUNNING", "PAUSED"}:
+        return InvalidTransition(
+            f"flow run {run['name']!r} is {run['state_name']}: it cannot be paused", state_type=run["state_type"]
+        )
+    if any(row["key"] == key for row in await session.fetch(SQL["open_of_run"], tenant_id, run["id"])):
         return InvalidInput.field(
             "key", f"{key!r} is where this run waits already", hint="give each pause of a flow a key of its own"
         )
-    return InvalidTransition(
-        f"flow run {run['name']!r} is {run['state_name']}: it cannot be paused", state_type=run["state_type"]
-    )
+    return InvalidInput.field("pauseId", "is that of another pause", hint="make a new one for each pause")
 
 
 def _meant(open_pauses: Sequence[Pause], key: str | None) -> Pause:
@@ -280,7 +283,7 @@ def _meant(open_pauses: Sequence[Pause], key: str | None) -> Pause:
         raise InvalidInput.field(
             "key",
             f"the run waits at {len(open_pauses)} pauses, so it must be said which is meant: {keys}",
-            hint=f"{_RESUME} {open_pauses[0].flow_run_id} --key {open_pauses[0].key}",
+            hint=f"{_RESUME} {open_pauses[0].flow_run_id} --key {shlex.quote(open_pauses[0].key)}",
         )
     found = next((pause for pause in open_pauses if pause.key == key), None)
     if found is None:

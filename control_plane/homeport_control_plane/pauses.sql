@@ -26,7 +26,7 @@ with made as (
            coalesce($10::timestamptz, now()) + make_interval(secs => $9)
     from flow_run r
     where r.tenant_id = $1 and r.attempt_id = $2 and r.state_type in ('RUNNING', 'PAUSED')
-    on conflict (flow_run_id, key) where outcome is null or outcome = 'RESUMED' do nothing
+    on conflict do nothing
     returning *
 ),
 paused as (
@@ -58,7 +58,10 @@ update flow_run_pause p set
 from flow_run r
 where p.tenant_id = $1 and p.flow_run_id = $2 and p.id = $3 and p.outcome is null
   and (p.expires_at is null or p.expires_at > coalesce($5::timestamptz, now()))
-  and r.id = p.flow_run_id and r.state_type = 'PAUSED' and (r.attempt_id is not null or r.queue_id is not null)
+  and r.id = p.flow_run_id and r.state_type = 'PAUSED'
+  -- Without a process it needs an agent, and the runs of a deleted deployment are given to none.
+  and (r.attempt_id is not null or r.queue_id is not null
+       and exists (select from deployment d where d.id = r.deployment_id and d.deleted_at is null))
 returning p.key
 
 -- name: go_on

@@ -3,17 +3,26 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
-from homeport_control_plane import deployment_changes, deployments, flow_runs, projects, registration
+from homeport_control_plane import (
+    attempts,
+    continuation,
+    deployment_changes,
+    deployments,
+    flow_runs,
+    pauses,
+    projects,
+    registration,
+)
 from homeport_control_plane.deployments import Deployment
-from homeport_control_plane.errors import InvalidInput, NotFound
+from homeport_control_plane.errors import InvalidInput, InvalidTransition, NotFound
 from homeport_control_plane.flow_runs import FlowRunFilter
-from homeport_control_plane.loops import scheduler
+from homeport_control_plane.loops import late_marker, rescuer, scheduler
 from homeport_control_plane.registration import Registered, Registration
-from tests.integration.db_world import ACTOR, SCHEMA, World
+from tests.integration.db_world import ACTOR, SCHEMA, World, later
 
 HOURLY = {"clocks": [{"type": "cron", "cron": "0 * * * *"}]}
 
@@ -278,6 +287,55 @@ async def test_a_run_that_slips_in_while_its_deployment_is_deleted_is_given_to_n
     await asyncio.gather(*runs, return_exceptions=True)
 
     assert await world.claim(await world.agent(), limit=400) == []
+    await late_marker.run_once(world.db, now=later(3600))
+    assert await waiting(world) == 0
+
+
+async def test_a_run_whose_process_waits_for_a_person_is_held_and_outlives_its_deployment(world: World) -> None:
+    held = await world.started()
+    await pauses.pause(world.db, world.tenant_id, held.attempt_id, id=uuid4(), key="ask")
+
+    cancelled = await deployment_changes.delete(
+        world.db, world.tenant_id, (await the_deployment(world)).id, actor=ACTOR
+    )
+    resumed = await continuation.resume(world.db, world.tenant_id, held.flow_run_id, actor=ACTOR)
+
+    assert cancelled == 0
+    assert resumed.state.type == "RUNNING"
+    assert (await world.finish(held)).accepted
+
+
+async def test_a_run_of_a_deleted_deployment_is_not_sent_back_to_a_queue_that_gives_it_to_nobody(world: World) -> None:
+    failed, suspends = await world.started(), await world.started()
+    await world.finish(failed, "FAILED")
+    await pauses.pause(world.db, world.tenant_id, suspends.attempt_id, id=uuid4(), key="ask", suspends=True)
+    await deployment_changes.delete(world.db, world.tenant_id, (await the_deployment(world)).id, actor=ACTOR)
+    await world.finish(suspends, "PAUSED")
+
+    with pytest.raises(InvalidTransition, match=r"cannot be retried: its deployment 'default' was deleted"):
+        await continuation.retry(world.db, world.tenant_id, failed.flow_run_id, actor=ACTOR)
+    with pytest.raises(InvalidTransition, match=r"cannot be resumed: its deployment 'default' was deleted"):
+        await continuation.resume(world.db, world.tenant_id, suspends.flow_run_id, actor=ACTOR)
+
+    assert (await world.get(failed.flow_run_id)).state.name == "Failed"
+    assert (await world.cancel(suspends.flow_run_id)).state.name == "Cancelled"
+
+
+async def test_what_an_agent_gives_back_of_a_deleted_deployment_is_cancelled_and_what_it_loses_has_crashed(
+    world: World,
+) -> None:
+    given_back, lost = await world.claimed(), await world.started(name="lost")
+    await world.register(on_lost="RETRY")
+    to_retry = await world.started()
+    await deployment_changes.delete(world.db, world.tenant_id, (await the_deployment(world)).id, actor=ACTOR)
+
+    await attempts.release(world.db, world.tenant_id, given_back.attempt_id, reason="drained", actor=ACTOR)
+    await rescuer.run_once(world.db, now=later(3600))
+    await late_marker.run_once(world.db, now=later(7200))
+
+    assert (await world.history(given_back.flow_run_id))[-2:] == ["Scheduled", "Cancelled"]
+    assert (await world.get(given_back.flow_run_id)).state.message == "Its deployment was deleted"
+    assert [(await world.get(one.flow_run_id)).state.name for one in (lost, to_retry)] == ["Crashed", "Crashed"]
 
 
 async def test_another_tenants_deployment_is_not_found(world: World) -> None:

@@ -83,6 +83,17 @@ async def test_asked_again_because_the_answer_was_lost_it_is_the_same_pause(worl
     assert (await world.history(claim.flow_run_id)).count("Paused") == 1
 
 
+async def test_an_id_that_is_another_runs_pause_is_refused(world: World) -> None:
+    claim, other, one = await world.started(), await world.started(), uuid4()
+    await _pause(world, other, id=one)
+
+    with pytest.raises(InvalidInput) as refused:
+        await _pause(world, claim, id=one)
+
+    assert [problem.path for problem in refused.value.fields] == ["pauseId"]
+    assert (await world.get(claim.flow_run_id)).state.type == "RUNNING"
+
+
 async def test_a_place_that_was_answered_is_passed_at_once_the_next_time(world: World) -> None:
     claim = await world.started()
     await _pause(world, claim, input_schema=WANTED)

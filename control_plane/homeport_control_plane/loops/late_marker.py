@@ -13,7 +13,7 @@ _BATCH = 500
 
 
 async def run_once(db: Database, *, timings: Timings = DEFAULT_TIMINGS, now: datetime | None = None) -> int:
-    """Marks up to 500 late runs; how many it marked."""
+    """Marks up to 500 late runs, and cancels those whose deployment was deleted; how many."""
     rows = await db.fetch(SQL["mark"], now, timings.late_after, _BATCH)
     db.announce(*(flow_runs.topic(row["id"]) for row in rows))
     return len(rows)

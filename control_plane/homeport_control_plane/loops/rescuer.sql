@@ -15,7 +15,8 @@ verdict as (
             when r.state_type = 'PENDING' then case when r.queue_id is null then 'CRASHED' else 'SCHEDULED' end
             -- It had suspended, and did not come to say that it was gone.
             when r.state_type = 'PAUSED' and r.state_name = 'Suspended' then 'PAUSED'
-            when r.on_lost = 'RETRY' and r.queue_id is not null and r.lost_attempts + 1 < $3 then 'SCHEDULED'
+            when r.on_lost = 'RETRY' and r.queue_id is not null and r.lost_attempts + 1 < $3
+                and exists (select from deployment d where d.id = r.deployment_id and d.deleted_at is null) then 'SCHEDULED'
             when r.on_lost = 'HOLD' then 'PAUSED'
             else 'CRASHED'
         end as to_type,
