@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from homeport_control_plane import claims, continuation, pauses, projects, work_queues
+from homeport_control_plane import claims, continuation, explain, pauses, projects, work_queues
 from homeport_control_plane.claims import Claim
 from homeport_control_plane.errors import Conflict, DomainError, Fenced, InvalidInput, InvalidTransition, NotFound
 from homeport_control_plane.flow_runs import FlowRun
@@ -185,6 +185,20 @@ async def test_a_run_that_waits_at_several_pauses_goes_on_once_the_last_is_answe
 
     assert (first.state.type, last.state.type) == ("PAUSED", "RUNNING")
     assert [key for key, *_ in await _ended(world, claim)] == ["b", "a"]
+
+
+async def test_the_commands_that_are_proposed_may_be_pasted_into_a_shell(world: World) -> None:
+    claim = await world.started()
+    await _pause(world, claim, "is it ok?; ask")
+    await _pause(world, claim, "b")
+
+    with pytest.raises(InvalidInput) as refused:
+        await _resume(world, claim)
+    told = await explain.explain(world.db, world.tenant_id, claim.flow_run_id)
+
+    assert (refused.value.hint or "").endswith(" --key 'is it ok?; ask'")
+    assert told is not None
+    assert "--key 'is it ok?; ask'" in (told.checks[0].mend or "")
 
 
 async def test_two_places_of_one_key_cannot_be_waited_at_together(world: World) -> None:
