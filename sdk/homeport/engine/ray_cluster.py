@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import socket
 import threading
 import time
 from functools import partial
@@ -23,8 +25,16 @@ GRACE_SECONDS = 3.0
 SHORTEST_LOOK, LONGEST_LOOK, LOOK_SHARE = 0.002, 0.05, 0.02
 """How long groups are waited for before those that were sent meanwhile are: a share of the time without news."""
 
+HEAD_SECONDS = 2.0
+"""How long the head of the cluster may take to accept a connection."""
+HEAD_MISSES = 3
+"""How often in a row it is not there before it is held for gone. Ray ends this process after 60 s without it."""
 MOST_QUESTIONS = 10_000
 """How many questions may wait for their answers at a time."""
+
+
+class HeadGone(Exception):  # noqa: N818 - named for what happened
+    """The head of a cluster is gone."""
 
 
 class RayCluster(Cluster):
@@ -40,6 +50,8 @@ class RayCluster(Cluster):
         self._watch: Watch | None = None
         self._mail: RayMail | None = None
         self._timers: list[threading.Timer] = []
+        self._head: tuple[str, int] | None = None
+        self._misses = 0
         super().__init__(by_reference=runner.address is None)
 
     def connect(self) -> None:
@@ -53,6 +65,9 @@ class RayCluster(Cluster):
                 settings["address"] = runner.address
             ray.init(**settings)
             self._initialized_here = True
+        with contextlib.suppress(Exception):  # without the address nobody looks whether it is there
+            host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+            self._head = (host.strip("[]"), int(port))
         self._make = ray.remote(**{"max_retries": 0, **runner.remote_options})(_make_group)
         self._watch = Watch(ray)
         if self.answers_questions:
@@ -87,8 +102,28 @@ class RayCluster(Cluster):
         """The processors of the cluster."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
+    def look(self) -> None:
+        """Whether the head is there: Ray tells nobody of its end, and one minute later ends the process of the run."""
+        if self._head is None or self._unavailable is not None:
+            return
+        try:
+            socket.create_connection(self._head, HEAD_SECONDS).close()
+        except OSError as error:
+            self._misses += 1
+            if self._misses >= HEAD_MISSES:
+                self._unavailable = HeadGone(
+                    f"the head of the Ray cluster at {self._head[0]}:{self._head[1]} is gone ({error}), and "
+                    f"whether the call was made is not known. Its log gcs_server.out says why. Run the flow again when "
+                    f"it is back"
+                )
+                self.lose_all(self._unavailable)
+        else:
+            self._misses = 0
+
     def why_lost(self, error: BaseException) -> str | None:
         """What Ray says of the worker's end."""
+        if isinstance(error, HeadGone):
+            return str(error)
         errors = self._ray.exceptions
         if isinstance(error, errors.OutOfMemoryError):
             return f"it needed more memory than there was ({_first_line(error)})"
