@@ -38,6 +38,7 @@ check: $(VENV)/.dev  ## Lint, format, types, import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy --strict typing_tests
+	@$(BIN)/basedpyright -p typing_tests
 	@$(BIN)/lint-imports
 
 bench: $(VENV)/.dev  ## Print every figure of benchmarks/, ours beside the peer or the floor

@@ -2,9 +2,11 @@
 
 from typing import Any, assert_type
 
-from homeport import Flow, flow
+from homeport import Flow, flow, get_run_logger, tags
 from homeport.engine.states import State
+from homeport.schedules import CronSchedule
 from homeport.secrets import Secret, SecretValue, resolve
+from homeport.task_runners import DaskTaskRunner, ProcessTaskRunner
 from homeport.testing import Harness, TriedRun, homeport_test_harness, try_run
 
 
@@ -32,17 +34,37 @@ def added(flow: Flow, flow_run: Any, state: State) -> None:
     """A hook by decorator."""
 
 
+@flow(task_runner=ProcessTaskRunner(max_workers=2), schedule=CronSchedule("0 9 * * *"), on_lost="retry")
+def runs_subflows() -> int:
+    with tags("a", "b") as names:
+        get_run_logger().info("%s", names)
+    return len(orders("monday")) + orders("tuesday", return_state=True).result()[0]
+
+
+flow(task_runner=DaskTaskRunner)
+flow(on_lost="never")  # type: ignore[call-overload]
+
+
 async def calls() -> None:
     assert_type(await later(1), str)
+    assert_type(await later(1, return_state=True), State[str])
+    assert_type((await later.with_options(name="other")(1)), str)
+    await later("1")  # type: ignore[call-overload]
 
 
 assert_type(orders("monday"), list[int])
 assert_type(orders("monday", pages=3), list[int])
-assert_type(orders("monday", return_state=True), State)
-assert_type(orders.run(day="monday"), State)
+assert_type(orders("monday", return_state=True), State[list[int]])
+assert_type(orders.run(day="monday"), State[list[int]])
+assert_type(orders.run({"day": "monday"}).result(), list[int])
+assert_type(later.run(n=1).result(), str)
 assert_type(orders.with_options(name="other")("monday"), list[int])
 assert_type(orders.validate_parameters({"day": "x"}), dict[str, Any])
+orders(5)  # type: ignore[call-overload]
+orders()  # type: ignore[call-overload]
+orders.nothing()  # type: ignore[attr-defined]
 assert_type(orders.version, str | None)
+assert_type(runs_subflows(), int)
 assert_type(try_run(orders, day="monday"), TriedRun)
 assert_type(Secret("NAME").value(), SecretValue)
 assert_type(resolve("env:NAME"), SecretValue)

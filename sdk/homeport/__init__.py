@@ -8,7 +8,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from homeport import artifacts as artifacts
+    from homeport import backend as backend
+    from homeport import caching as caching
     from homeport import context as context
+    from homeport import deployments as deployments
+    from homeport import exceptions as exceptions
+    from homeport import executors as executors
+    from homeport import filesystems as filesystems
+    from homeport import flow_runs as flow_runs
+    from homeport import futures as futures
+    from homeport import infrastructure as infrastructure
+    from homeport import input as input
+    from homeport import kv as kv
+    from homeport import results as results
+    from homeport import run_configs as run_configs
+    from homeport import schedules as schedules
+    from homeport import serializers as serializers
+    from homeport import states as states
+    from homeport import storage as storage
+    from homeport import task_runners as task_runners
+    from homeport import triggers as triggers
+    from homeport import variables as variables
     from homeport.engine.arguments import allow_failure as allow_failure
     from homeport.engine.arguments import flatten as flatten
     from homeport.engine.arguments import mapped as mapped
@@ -113,16 +134,18 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    import importlib
+if not TYPE_CHECKING:  # a checker would take any name for one that is there
 
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    if name in _MODULES:
-        return importlib.import_module(f"homeport.{name}")
-    raise AttributeError(f"module 'homeport' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        import importlib
+
+        if name in _HOMES:
+            value = getattr(importlib.import_module(_HOMES[name]), name)
+            globals()[name] = value
+            return value
+        if name in _MODULES:
+            return importlib.import_module(f"homeport.{name}")
+        raise AttributeError(f"module 'homeport' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

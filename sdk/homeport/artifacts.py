@@ -21,7 +21,7 @@ from homeport.engine import current
 from homeport.engine.asking_home import KEEP
 from homeport.engine.ids import new_id
 from homeport.run_logging import MissingContextError, logger_here
-from homeport.runtime.connection import ask, awaited_in_async, recorded_run_id
+from homeport.runtime.connection import ask, recorded_run_id, uuid_awaited_in_async
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
@@ -38,15 +38,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name != "ArtifactTooLarge":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from homeport.stored_artifacts import ArtifactTooLarge  # with all that keeping bytes needs
+if not TYPE_CHECKING:  # a checker would take any name for one that is there
 
-    return ArtifactTooLarge
+    def __getattr__(name: str) -> Any:
+        if name != "ArtifactTooLarge":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from homeport.stored_artifacts import ArtifactTooLarge  # with all that keeping bytes needs
+
+        return ArtifactTooLarge
 
 
-@awaited_in_async
+@uuid_awaited_in_async
 def create_link_artifact(
     link: str, link_text: str | None = None, key: str | None = None, description: str | None = None
 ) -> UUID:
@@ -58,13 +60,13 @@ def create_link_artifact(
     return create("LINK", data, key, description)
 
 
-@awaited_in_async
+@uuid_awaited_in_async
 def create_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
     """Show a text in Markdown; the artifact's id. Raises as `create_link_artifact`."""
     return create("MARKDOWN", {"markdown": markdown}, key, description)
 
 
-@awaited_in_async
+@uuid_awaited_in_async
 def create_table_artifact(
     table: Sequence[Mapping[str, Any]] | Sequence[Sequence[Any]] | Mapping[str, Sequence[Any]],
     key: str | None = None,
@@ -74,7 +76,7 @@ def create_table_artifact(
     return create("TABLE", {"table": _rows(table)}, key, description)
 
 
-@awaited_in_async
+@uuid_awaited_in_async
 def create_image_artifact(
     image_url: str | None = None,
     key: str | None = None,

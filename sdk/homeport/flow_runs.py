@@ -3,11 +3,14 @@
 Either returns what was given: to `resume_flow_run`, to `homeport flow-run resume`, or on the terminal where it runs.
 """
 
+# What is awaited in async code only is a value of "any type" as well: overloads overlap.
+# mypy: disable-error-code="overload-overlap"
+
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
 from uuid import UUID
 
 from homeport.client.outcomes import expect
@@ -22,16 +25,38 @@ from homeport.engine.pauses import (
     SuspendRun,
     desk_of,
 )
-from homeport.runtime.connection import ask, awaited_in_async
+from homeport.runtime.connection import ask, none_awaited_in_async
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
-    from homeport.input import Wanted
+    from homeport.input import RunInput, Wanted
+
+    Given = TypeVar("Given", bound=RunInput)
+
+    class Waiting(TypedDict, total=False):
+        """How `suspend_flow_run` waits."""
+
+        timeout: float | None
+        key: str | None
+        message: str
+
+    class Pausing(Waiting, total=False):
+        """How `pause_flow_run` waits."""
+
+        poll_interval: float | None
+        reschedule: bool
+
 
 MOST_TRIES = 100
 _COUNTED = "pause_flow_run()"
 
 
+@overload
+def pause_flow_run(wait_for_input: type[Given], **how: Unpack[Pausing]) -> Given: ...
+@overload
+def pause_flow_run(wait_for_input: None = ..., **how: Unpack[Pausing]) -> Awaitable[None]: ...
+@overload
+def pause_flow_run(wait_for_input: object, **how: Unpack[Pausing]) -> Any: ...
 def pause_flow_run(
     wait_for_input: Any = None,
     *,
@@ -56,6 +81,12 @@ def pause_flow_run(
     return _paused(wait_for_input, timeout, key, message, suspends=reschedule)
 
 
+@overload
+def suspend_flow_run(wait_for_input: type[Given], **how: Unpack[Waiting]) -> Given: ...
+@overload
+def suspend_flow_run(wait_for_input: None = ..., **how: Unpack[Waiting]) -> Awaitable[None]: ...
+@overload
+def suspend_flow_run(wait_for_input: object, **how: Unpack[Waiting]) -> Any: ...
 def suspend_flow_run(
     wait_for_input: Any = None,
     *,
@@ -76,7 +107,7 @@ def suspend_flow_run(
     return _paused(wait_for_input, timeout, key, message, suspends=True)
 
 
-@awaited_in_async
+@none_awaited_in_async
 def resume_flow_run(flow_run_id: str | UUID, run_input: Any = None, *, key: str | None = None) -> None:
     """Send a paused run on, with the input that it waits for: a mapping, a `RunInput`, or the plain value of a `str`.
 

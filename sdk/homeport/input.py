@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
@@ -18,6 +19,11 @@ class RunInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     _description: ClassVar[str] = ""
+
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Generator[Any, None, Self]:
+            """Only for the checkers: `pause_flow_run` gives one, and in async code a coroutine of one."""
 
     @classmethod
     def with_initial_data(cls, description: str | None = None, **kwargs: Any) -> type[Self]:

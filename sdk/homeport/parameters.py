@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from homeport.engine import current
+from homeport.engine.arguments import StandIn
 from homeport.engine.parameters import ParameterError
 from homeport.tasks import Task
 
 
-class Parameter(Task[..., Any]):
+class Parameter(Task[..., Any], StandIn):
     """`Parameter("name")` is required, `Parameter("name", default=1)` is not. Use it like the result of a task."""
 
     def __init__(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from homeport import kv
-from homeport.runtime.connection import awaited_in_async
+from homeport.runtime.connection import awaited_in_async, none_awaited_in_async
 
 
 class Variable:
@@ -17,14 +18,14 @@ class Variable:
         return awaited_in_async(kv.get)(name, default)
 
     @staticmethod
-    def set(name: str, value: Any) -> Any:
+    def set(name: str, value: Any) -> Awaitable[None]:
         """Keep the value."""
-        return awaited_in_async(kv.set)(name, value)
+        return none_awaited_in_async(kv.set)(name, value)
 
     @staticmethod
-    def unset(name: str) -> Any:
+    def unset(name: str) -> Awaitable[None]:
         """Delete the value."""
-        return awaited_in_async(kv.delete)(name)
+        return none_awaited_in_async(kv.delete)(name)
 
 
 def get(name: str, default: Any = None) -> Any:

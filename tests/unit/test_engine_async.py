@@ -49,6 +49,19 @@ def test_futures_of_async_tasks_are_awaited_the_2x_way():
     assert try_run(submits).state.result() == ([4, 10], "Completed")
 
 
+def test_a_map_of_an_async_task_is_awaited_however_many_calls_it_makes():
+    @flow
+    async def maps(numbers):
+        return [
+            await (await double.map(numbers)).result(),
+            [state.result() for state in await double.map(numbers, return_state=True)],
+            await double.map(numbers).wait(),
+        ]
+
+    for numbers, doubled in (([], []), ([1, 2], [2, 4])):
+        assert asyncio.run(maps(numbers)) == [doubled, doubled, None]
+
+
 def test_async_tasks_run_at_the_same_time():
     @flow
     async def party():

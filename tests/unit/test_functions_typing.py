@@ -4,13 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_public_names_have_the_types_that_users_rely_on():
+@pytest.mark.parametrize(
+    "checker",
+    [("mypy", "--strict", "typing_tests"), ("basedpyright", "-p", "typing_tests")],
+    ids=["mypy", "pyright"],
+)
+def test_the_public_names_have_the_types_that_users_rely_on(checker):
     checked = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "typing_tests"],
-        cwd=ROOT, capture_output=True, text=True, timeout=170, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", *checker], cwd=ROOT, capture_output=True, text=True, timeout=170, check=False
+    )
 
     assert checked.returncode == 0, checked.stdout

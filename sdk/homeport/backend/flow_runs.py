@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from homeport.client.errors import NotFoundError
@@ -49,6 +49,11 @@ class FlowRunView:
     def get_latest(self) -> FlowRunView:
         """The run as it is now."""
         return look(self.flow_run_id)
+
+    if TYPE_CHECKING:
+
+        def __await__(self) -> Generator[Any, None, FlowRunView]:
+            """Only for the checkers: `run_deployment` gives one, and in async code a coroutine of one."""
 
     @classmethod
     def from_flow_run_id(cls, flow_run_id: str) -> FlowRunView:

@@ -3,48 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from homeport.engine.states import State
 from homeport.futures import Future, FutureList
 
 T = TypeVar("T")
 
+if TYPE_CHECKING:
 
-class unmapped(Generic[T]):  # noqa: N801 - the name that users type, from 1.x on
+    class StandIn(Any):  # type: ignore[misc]
+        """To a type checker it fits wherever a task takes a value, since the task gets that value instead of it."""
+else:
+
+    class StandIn:
+        """What a task may be given instead of a value."""
+
+        __slots__ = ()
+
+
+class unmapped(StandIn, Generic[T]):  # noqa: N801 - the name that users type, from 1.x on
     """An argument of `.map()` that every call gets whole."""
 
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
 
-class allow_failure(Generic[T]):  # noqa: N801 - the name that users type
+class allow_failure(StandIn, Generic[T]):  # noqa: N801 - the name that users type
     """An argument whose failure does not stop the task: it gets the exception instead of the result."""
 
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
 
-class flatten(Generic[T]):  # noqa: N801 - the name that users type, from 1.x on
+class flatten(StandIn, Generic[T]):  # noqa: N801 - the name that users type, from 1.x on
     """A list of lists as one list; of a mapped task, the elements of all its results."""
 
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
 
-class mapped(Generic[T]):  # noqa: N801 - the name that users type, from 1.x on
+class mapped(StandIn, Generic[T]):  # noqa: N801 - the name that users type, from 1.x on
     """In a `with Flow` block: an argument of a plain call that is mapped over, while every other is given whole."""
 
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
 
 class Unflattenable(TypeError):  # noqa: N818 - named for what happened

@@ -119,7 +119,7 @@ def map_here(
         # No call is there to show it; as in 1.x, a map behind a skipped or failed task is skipped or failed itself.
         return FutureList([_stands_for_all(run, task, args, kwargs, wait_for, how)])
     group = SharedInputs(shared) if shared else None
-    futures: FutureList[Any] = FutureList()
+    futures: FutureList[Any] = FutureList(awaited=task.is_async and run.is_async)
     for index, (one_args, one_kwargs) in enumerate(columns.calls()):
         behind = [other[index] for other in by_index] if by_index else None
         futures.append(submit(run, task, one_args, one_kwargs, behind, map_index=index, shared=group, **how))

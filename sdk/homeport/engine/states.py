@@ -6,9 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, overload
 
 from homeport.results.stored import Stored
+
+if TYPE_CHECKING:
+    # With a default, so that `State` alone is the state of any run; Python has these from 3.13 on.
+    from typing_extensions import TypeVar
+
+    R = TypeVar("R", default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R", covariant=True)
 
 
 class StateType(str, Enum):  # noqa: UP042 - formats as its value, as users of 2.x expect
@@ -36,7 +46,7 @@ def _now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class State:
+class State(Generic[R]):
     """One entry of a run's history. `data` (a result, or an exception) never leaves the process;
     `result_reference` (kind, key, serializer, size, sha256, which storage) says where a result was kept, and does."""
 
@@ -47,6 +57,10 @@ class State:
     data: Any = field(default=None, repr=False)
     result_reference: dict[str, Any] | None = field(default=None, repr=False)
 
+    @overload
+    def result(self, raise_on_failure: Literal[True] = ...) -> R: ...
+    @overload
+    def result(self, raise_on_failure: bool) -> R | BaseException: ...
     def result(self, raise_on_failure: bool = True) -> Any:
         """What the run returned; the exception of a run that failed is raised, or returned if asked to."""
         if self.type is StateType.COMPLETED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from homeport.engine import edges
 from homeport.engine.edges import Edge
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from homeport.tasks import Task
 
     AnyTask = Task[..., Any]
+    TaskType = TypeVar("TaskType", bound=AnyTask)
+
+Made = Any
+"""What a task gave in the `with` block: a node of the flow, which has the type of the result that it stands for."""
 
 
 class Building:
@@ -28,7 +32,7 @@ class Building:
 
     # Adding.
 
-    def add_task(self, task: AnyTask) -> AnyTask:
+    def add_task(self, task: TaskType) -> TaskType:
         """Add a task; one that is there already stays as it is. Raises ValueError for a second parameter of a name."""
         if isinstance(task, Parameter) and task not in self.nodes.nodes:
             _refuse_second(self.name, task.name, self.nodes)
@@ -38,7 +42,7 @@ class Building:
     def add_edge(
         self,
         upstream_task: Any,
-        downstream_task: AnyTask,
+        downstream_task: Made,
         key: str | None = None,
         mapped: bool = False,
         flattened: bool = False,
@@ -53,15 +57,15 @@ class Building:
             self.nodes.in_order()
         return Edge(upstream_task, downstream_task, key, mapped, flattened)
 
-    def chain(self, *tasks: AnyTask, validate: bool | None = None) -> list[Edge]:
+    def chain(self, *tasks: Made, validate: bool | None = None) -> list[Edge]:
         """Run each after the one before it."""
         return [self.add_edge(before, after, validate=validate) for before, after in itertools.pairwise(tasks)]
 
     def set_dependencies(
         self,
-        task: AnyTask,
+        task: Made,
         upstream_tasks: Iterable[Any] | None = None,
-        downstream_tasks: Iterable[AnyTask] | None = None,
+        downstream_tasks: Iterable[Made] | None = None,
         keyword_tasks: Mapping[str, Any] | None = None,
         mapped: bool = False,
         validate: bool | None = None,
@@ -99,7 +103,7 @@ class Building:
             theirs = [twins.get(task, task) for task in flow.deciding_tasks()]
             self._reference = list(dict.fromkeys([*judged_by, *theirs]))
 
-    def replace(self, old: AnyTask, new: AnyTask, validate: bool = True) -> None:
+    def replace(self, old: Made, new: Made, validate: bool = True) -> None:
         """Put one task in the place of another: with its inputs, and for all that wait for it."""
         self._node(old)
         if new in self.nodes.nodes:
@@ -185,11 +189,11 @@ class Building:
         """The tasks that no other waits for."""
         return set(self.nodes.terminal())
 
-    def edges_to(self, task: AnyTask) -> set[Edge]:
+    def edges_to(self, task: Made) -> set[Edge]:
         """The edges that end at a task."""
         return set(edges.edges_to(self._node(task)))
 
-    def edges_from(self, task: AnyTask) -> set[Edge]:
+    def edges_from(self, task: Made) -> set[Edge]:
         """The edges that start at a task."""
         self._node(task)
         return {edge for edge in self.edges if edge.upstream_task is task}
@@ -205,16 +209,16 @@ class Building:
             found[edge.upstream_task].add(edge)
         return found
 
-    def upstream_tasks(self, task: AnyTask) -> set[AnyTask]:
+    def upstream_tasks(self, task: Made) -> set[AnyTask]:
         """The tasks that it waits for."""
         return set(self._node(task).inputs())
 
-    def downstream_tasks(self, task: AnyTask) -> set[AnyTask]:
+    def downstream_tasks(self, task: Made) -> set[AnyTask]:
         """The tasks that wait for it."""
         self._node(task)
         return {other for other, node in self.nodes.nodes.items() if task in node.inputs()}
 
-    def sorted_tasks(self, root_tasks: Iterable[AnyTask] | None = None) -> tuple[AnyTask, ...]:
+    def sorted_tasks(self, root_tasks: Iterable[Made] | None = None) -> tuple[AnyTask, ...]:
         """All tasks, each after what it waits for; with `root_tasks`, those and what is behind them."""
         ordered = self.nodes.in_order()
         if root_tasks is None:
@@ -227,7 +231,7 @@ class Building:
 
     # What it is judged by.
 
-    def set_reference_tasks(self, tasks: Iterable[AnyTask]) -> None:
+    def set_reference_tasks(self, tasks: Iterable[Made]) -> None:
         """The tasks by which the flow's success is judged, instead of its last ones."""
         chosen = list(tasks)
         unknown = [getattr(task, "name", repr(task)) for task in chosen if task not in self.nodes.nodes]

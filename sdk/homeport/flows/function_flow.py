@@ -1,14 +1,19 @@
 """`@flow`: a function as a flow."""
 
+# A flow of a function that gives a coroutine is a flow of "any result" as well: overloads overlap.
+# mypy: disable-error-code="overload-overlap"
+
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, overload
 
 from homeport.engine.parameters import Signature
+from homeport.engine.states import R
 from homeport.flows.graph_flow import GRAPH_OPTIONS, Flow, OnLost, file_of
 from homeport.spellings import refuse_generator, unknown_argument
+from homeport.tasks.task_class import P
 
 if TYPE_CHECKING:
     from homeport.engine.hooks import Hook
@@ -16,14 +21,15 @@ if TYPE_CHECKING:
     from homeport.engine.retry_policy import Delay
     from homeport.engine.state_handlers import StateHandler
     from homeport.engine.states import State
+    from homeport.futures import Async, Future, FutureList, Untyped
     from homeport.run_configs import RunConfig
     from homeport.schedules import Schedule
     from homeport.serializers import Serializer
     from homeport.storage import Storage
     from homeport.task_runners import TaskRunner
 
-P = ParamSpec("P")
-R = TypeVar("R")
+T = TypeVar("T")
+Q = ParamSpec("Q")
 
 
 class FunctionFlow(Flow, Generic[P, R]):
@@ -52,19 +58,53 @@ class FunctionFlow(Flow, Generic[P, R]):
     if TYPE_CHECKING:
 
         @overload
+        def __call__(self: FunctionFlow[..., Untyped], *args: Any, return_state: Literal[True], **kw: Any) -> Any: ...
+        @overload
+        def __call__(
+            self: FunctionFlow[..., Async[T]], *args: Any, return_state: Literal[True], **kw: Any
+        ) -> Async[State[T]]: ...
+        @overload
+        def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+        @overload
         def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
         @overload
-        def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State: ...
+        def __call__(self, first: Future[Any] | FutureList[Any], /, *args: Any, **kwargs: Any) -> R: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+        @overload  # type: ignore[override]  # a graph's run has its state in the 1.x form
+        def run(
+            self: FunctionFlow[..., Untyped],
+            parameters: dict[str, Any] | None = ...,
+            *,
+            run_on_schedule: bool = ...,
+            **kwargs: Any,
+        ) -> State[Any]: ...
         @overload
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def run(
+            self: FunctionFlow[..., Async[T]],
+            parameters: dict[str, Any] | None = ...,
+            *,
+            run_on_schedule: bool = ...,
+            **kwargs: Any,
+        ) -> State[T]: ...
+        @overload
+        def run(
+            self, parameters: dict[str, Any] | None = ..., *, run_on_schedule: bool = ..., **kwargs: Any
+        ) -> State[R]: ...
+        def run(self, parameters: dict[str, Any] | None = ..., *, run_on_schedule: bool = ..., **kw: Any) -> Any: ...
 
     def with_options(self, **options: Any) -> FunctionFlow[P, R]:
         """A copy of this flow with other options, which are those of @flow."""
         assert self.fn is not None
         return FunctionFlow(self.fn, **{**self._same_options(), **options})
 
-    def __get__(self, instance: object, owner: type | None = None) -> FunctionFlow[..., R]:
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(
+        self: FunctionFlow[Concatenate[Any, Q], T], instance: object, owner: type | None = ...
+    ) -> FunctionFlow[Q, T]: ...
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
         """A flow in a class is a method of its instances (or of the class)."""
         if self._method is staticmethod or (instance is None and self._method is None):
             return self
@@ -78,8 +118,26 @@ class FunctionFlow(Flow, Generic[P, R]):
         return {**same, **(self.hooks.options() if self.hooks is not None else {})}
 
 
+if TYPE_CHECKING:
+
+    class Decorator(Protocol):
+        """What `@flow(...)` gives: it makes a flow of a function."""
+
+        @overload
+        def __call__(self, fn: Callable[Q, Untyped], /) -> FunctionFlow[Q, Any]: ...
+        @overload
+        def __call__(self, fn: Callable[Q, Async[T]], /) -> FunctionFlow[Q, Async[T]]: ...
+        @overload
+        def __call__(self, fn: Callable[Q, T], /) -> FunctionFlow[Q, T]: ...
+        def __call__(self, fn: Callable[..., Any], /) -> Any: ...
+
+
 @overload
-def flow(fn: Callable[P, R], /) -> FunctionFlow[P, R]: ...
+def flow(fn: Callable[Q, Untyped], /, **options: Any) -> FunctionFlow[Q, Any]: ...
+@overload
+def flow(fn: Callable[Q, Async[T]], /, **options: Any) -> FunctionFlow[Q, Async[T]]: ...
+@overload
+def flow(fn: Callable[Q, T], /, **options: Any) -> FunctionFlow[Q, T]: ...
 @overload
 def flow(
     *,
@@ -107,7 +165,7 @@ def flow(
     result_storage: object = None,
     result_serializer: str | Serializer | None = None,
     cache_result_in_memory: bool = True,
-) -> Callable[[Callable[P, R]], FunctionFlow[P, R]]: ...
+) -> Decorator: ...
 def flow(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a flow of a function, sync or async: `@flow`, or `@flow(name="Hello", retries=1)`.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 from homeport.engine import current
@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+if TYPE_CHECKING:
+
+    class AwaitableUUID(UUID):
+        """What is a UUID in sync code and a coroutine of one in async code, as far as it can be said to a checker."""
+
+        def __await__(self) -> Generator[Any, None, UUID]: ...
+
+
 PATIENCE = 60.0
 """How long a question waits for a control plane that is away, in seconds."""
 
@@ -86,8 +95,12 @@ def _root(run: FlowRun | None) -> FlowRun | None:
     return run
 
 
-def awaited_in_async(function: Callable[P, R]) -> Callable[P, Any]:
-    """The function as it is; called on an event loop, a coroutine of it, which blocks no other task (as in 2.x)."""
+def awaited_in_async(function: Callable[P, R]) -> Callable[P, R]:
+    """The function as it is; called on an event loop, a coroutine of it, which blocks no other task (as in 2.x).
+
+    No type says "this in sync code, a coroutine of it in async code". So that checkers take both, what such a function
+    is said to give is either Any, or has an `__await__` for them.
+    """
 
     @functools.wraps(function)
     def either(*args: P.args, **kwargs: P.kwargs) -> Any:
@@ -96,3 +109,13 @@ def awaited_in_async(function: Callable[P, R]) -> Callable[P, Any]:
         return asyncio.to_thread(function, *args, **kwargs)
 
     return either
+
+
+def uuid_awaited_in_async(function: Callable[P, UUID]) -> Callable[P, AwaitableUUID]:
+    """The same, of a function that gives a UUID."""
+    return cast("Callable[P, AwaitableUUID]", awaited_in_async(function))
+
+
+def none_awaited_in_async(function: Callable[P, None]) -> Callable[P, Awaitable[None]]:
+    """The same, of a function that gives nothing."""
+    return cast("Callable[P, Awaitable[None]]", awaited_in_async(function))

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["FunctionTask", "Task", "allow_failure", "exponential_backoff", "task", "task_input_hash", "unmapped"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "task_input_hash":  # brings hashing with it, which few flows need
-        from homeport.caching.keys import task_input_hash
+if not TYPE_CHECKING:  # a checker would take any name for one that is there
 
-        return task_input_hash
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name == "task_input_hash":  # brings hashing with it, which few flows need
+            from homeport.caching.keys import task_input_hash
+
+            return task_input_hash
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

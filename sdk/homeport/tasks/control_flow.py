@@ -16,6 +16,7 @@ from homeport.tasks.task_class import Task
 
 if TYPE_CHECKING:
     from homeport.flows import Flow
+    from homeport.flows.building import Made
 
     AnyTask = Task[..., Any]
 
@@ -58,7 +59,7 @@ class Merge(Task[..., Any]):
 class case:  # noqa: N801 - the name that users type, from 1.x on
     """`with case(task, value):` - the tasks made in the block run only if the task's result equals the value."""
 
-    def __init__(self, task: AnyTask, value: Any) -> None:
+    def __init__(self, task: Made, value: Any) -> None:
         if isinstance(value, Task):
             raise TypeError(
                 f"case({_name(task)}, ...) compares a result with a value; it was given the task {value.name!r}. "
@@ -89,7 +90,7 @@ class case:  # noqa: N801 - the name that users type, from 1.x on
                     self._flow.add_edge(condition, task)
 
 
-def switch(condition: AnyTask, cases: Mapping[Any, AnyTask], mapped: bool = False) -> None:
+def switch(condition: Made, cases: Mapping[Any, Made], mapped: bool = False) -> None:
     """Run the task whose key equals the result of the condition; the others are skipped."""
     flow = _building("switch")
     for value, task in cases.items():
@@ -99,14 +100,14 @@ def switch(condition: AnyTask, cases: Mapping[Any, AnyTask], mapped: bool = Fals
         flow.add_edge(compared, task, mapped=mapped)
 
 
-def ifelse(condition: AnyTask, true_task: AnyTask | None, false_task: AnyTask | None, mapped: bool = False) -> None:
+def ifelse(condition: Made, true_task: Made | None, false_task: Made | None, mapped: bool = False) -> None:
     """Run one task if the condition's result counts as true, and the other if not; None for nothing to run."""
     truth = Truth().bind(condition, mapped=mapped, flow=_building("ifelse"))
     cases = {True: true_task, False: false_task}
     switch(truth, {value: task for value, task in cases.items() if task is not None}, mapped=mapped)
 
 
-def merge(*tasks: AnyTask, flow: Flow | None = None, mapped: bool = False, **options: Any) -> AnyTask:
+def merge(*tasks: Made, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Made:
     """A task whose result is that of the branch that was taken: the first of these that is not None.
 
     It is skipped if all were. With `mapped`, it merges maps call by call.

@@ -1,14 +1,18 @@
 """`@task`: a function as a task."""
 
+# A task of a function that gives a coroutine is a task of "any result" as well: overloads overlap.
+# mypy: disable-error-code="overload-overlap"
+
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, Self, TypeVar, overload
 
+from homeport.engine.states import R
 from homeport.spellings import refuse_generator
-from homeport.tasks.task_class import P, R, Task
+from homeport.tasks.task_class import P, Task
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -20,8 +24,12 @@ if TYPE_CHECKING:
     from homeport.engine.retry_policy import Condition, Delay
     from homeport.engine.state_handlers import StateHandler
     from homeport.engine.states import State
+    from homeport.futures import Async, Untyped
     from homeport.results.keys import Template
     from homeport.serializers import Serializer
+
+Q = ParamSpec("Q")
+T = TypeVar("T")
 
 
 class FunctionTask(Task[P, R]):
@@ -42,6 +50,12 @@ class FunctionTask(Task[P, R]):
             setattr(self, attribute, getattr(fn, attribute, None))
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), **options)
 
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(
+        self: FunctionTask[Concatenate[Any, Q], T], instance: object, owner: type | None = ...
+    ) -> FunctionTask[Q, T]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """A task in a class is a method of its instances (or of the class), outside runs and in them."""
         if self._method is staticmethod or (instance is None and self._method is None):
@@ -52,10 +66,26 @@ class FunctionTask(Task[P, R]):
         return bound
 
 
+if TYPE_CHECKING:
+
+    class Decorator(Protocol):
+        """What `@task(...)` gives: it makes a task of a function."""
+
+        @overload
+        def __call__(self, fn: Callable[Q, Untyped], /) -> FunctionTask[Q, Any]: ...
+        @overload
+        def __call__(self, fn: Callable[Q, Async[T]], /) -> FunctionTask[Q, Async[T]]: ...
+        @overload
+        def __call__(self, fn: Callable[Q, T], /) -> FunctionTask[Q, T]: ...
+        def __call__(self, fn: Callable[..., Any], /) -> Any: ...
+
+
 @overload
-def task(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, Coroutine[Any, Any, R]]: ...
+def task(fn: Callable[Q, Untyped], /, **options: Any) -> FunctionTask[Q, Any]: ...
 @overload
-def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+def task(fn: Callable[Q, Async[T]], /, **options: Any) -> FunctionTask[Q, Async[T]]: ...
+@overload
+def task(fn: Callable[Q, T], /, **options: Any) -> FunctionTask[Q, T]: ...
 @overload
 def task(
     *,
@@ -94,7 +124,7 @@ def task(
     target: Template | None = None,
     checkpoint: bool | None = None,
     **older: Any,
-) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+) -> Decorator: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a task of a function: `@task`, or `@task(retries=3, retry_delay_seconds=10)`."""
     if fn is None:

@@ -4,12 +4,15 @@ A task called in a run runs. Called in a `with Flow` block it becomes a node of 
 the plain function.
 """
 
+# A task that gives a coroutine is a task of "any result" as well: overloads overlap.
+# mypy: disable-error-code="overload-overlap"
+
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Literal, cast, overload
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, overload
 
 from homeport import triggers
 from homeport.engine import current
@@ -17,6 +20,7 @@ from homeport.engine.hooks import Hook, Hooks, hooks_of
 from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.retry_policy import Condition, Delay, RetryPolicy, checked_policy
 from homeport.engine.state_handlers import StateHandler, checked_handlers
+from homeport.engine.states import R
 from homeport.futures import Future, FutureList
 from homeport.spellings import canonical, seconds
 from homeport.tasks.nodes import Bindable
@@ -25,23 +29,24 @@ if TYPE_CHECKING:
     import logging
     from datetime import timedelta
 
-    # With defaults, so that `class Extract(Task)` needs no brackets; Python has them from 3.13 on.
-    from typing_extensions import ParamSpec, TypeVar
+    # With a default, so that `class Extract(Task)` needs no brackets; Python has these from 3.13 on.
+    from typing_extensions import ParamSpec
 
     from homeport.engine.results import Result
     from homeport.engine.states import State
+    from homeport.flows import Flow
+    from homeport.futures import Async, Untyped
     from homeport.results.keys import Template
     from homeport.results.options import ResultOptions
     from homeport.serializers import Serializer
 
     P = ParamSpec("P", default=...)
-    R = TypeVar("R", default=Any)
 else:
-    from typing import ParamSpec, TypeVar
+    from typing import ParamSpec
 
     P = ParamSpec("P")
-    R = TypeVar("R")
 
+T = TypeVar("T")
 HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 
@@ -215,11 +220,25 @@ class Task(Bindable, Generic[P, R]):
         return logger_here(self.name)
 
     @overload
+    def __call__(self: Task[..., Untyped], *args: Any, return_state: Literal[True], **kwargs: Any) -> Any: ...
+    @overload
+    def __call__(self: Task[..., Async[T]], *args: Any, return_state: Literal[True], **kw: Any) -> Async[State[T]]: ...
+    @overload
+    def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+    @overload
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
     @overload
-    def __call__(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State: ...
+    def __call__(self, *args: Any, wait_for: Any, **kwargs: Any) -> R: ...
     @overload
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, *args: Any, upstream_tasks: Any, **kwargs: Any) -> R: ...
+    @overload
+    def __call__(self, *args: Any, task_args: Mapping[str, Any], **kwargs: Any) -> R: ...
+    @overload
+    def __call__(self, *args: Any, flow: Flow, **kwargs: Any) -> R: ...
+    @overload
+    def __call__(self, *args: Any, mapped: bool, **kwargs: Any) -> Any: ...
+    @overload
+    def __call__(self, first: Future[Any] | FutureList[Any] | Task[..., Any], /, *args: Any, **kwargs: Any) -> R: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """In a run: run, and return the result. In a `with Flow` block: a node. Else: the plain function.
 
@@ -240,27 +259,34 @@ class Task(Bindable, Generic[P, R]):
         return self.run(*args, **kwargs)
 
     @overload
-    def submit(
-        self, *args: Any, wait_for: Any = ..., return_state: Literal[False] = ..., **kwargs: Any
-    ) -> Future[R]: ...
+    def submit(self: Task[..., Untyped], *args: Any, return_state: Literal[True], **kwargs: Any) -> Any: ...
     @overload
-    def submit(self, *args: Any, wait_for: Any = ..., return_state: Literal[True], **kwargs: Any) -> State: ...
-    def submit(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Any:
+    def submit(self: Task[..., Async[T]], *args: Any, return_state: Literal[True], **kw: Any) -> Async[State[T]]: ...
+    @overload
+    def submit(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> State[R]: ...
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+    @overload
+    def submit(self, *args: Any, wait_for: Any = ..., **kwargs: Any) -> Future[R]: ...
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
         """Run it in the background; the future of its result. Arguments may be futures.
 
         `wait_for` names futures that have to complete first. With `return_state`, waits and returns the final state.
         """
         from homeport.engine.calls import submit
 
+        wait_for, return_state = kwargs.pop("wait_for", None), kwargs.pop("return_state", False)
         future: Future[R] = submit(self._run_here("submit"), self, args, kwargs, wait_for)
         return _state_of(future) if return_state else future
 
     @overload
-    def map(
-        self, *args: Any, wait_for: Any = ..., return_state: Literal[False] = ..., **kwargs: Any
-    ) -> FutureList[R]: ...
+    def map(self: Task[..., Untyped], *args: Any, return_state: Literal[True], **kwargs: Any) -> Any: ...
     @overload
-    def map(self, *args: Any, wait_for: Any = ..., return_state: Literal[True], **kwargs: Any) -> list[State]: ...
+    def map(self: Task[..., Async[T]], *args: Any, return_state: Literal[True], **kw: Any) -> Async[list[State[T]]]: ...
+    @overload
+    def map(self, *args: Any, return_state: Literal[True], **kwargs: Any) -> list[State[R]]: ...
+    @overload
+    def map(self, *args: Any, wait_for: Any = ..., **kwargs: Any) -> FutureList[R]: ...
     def map(self, *args: Any, wait_for: Any = None, return_state: bool = False, **kwargs: Any) -> Any:
         """Run it once for each element of its arguments, in the background; the list of futures.
 
@@ -273,9 +299,9 @@ class Task(Bindable, Generic[P, R]):
         from homeport.engine.maps import map_here
 
         futures: FutureList[R] = map_here(self._run_here("map"), self, args, kwargs, wait_for)
-        return cast("FutureList[R]", [_state_of(future) for future in futures]) if return_state else futures
+        return futures.get_states() if return_state else futures
 
-    def with_options(self, **options: Any) -> Task[P, R]:
+    def with_options(self, **options: Any) -> Self:
         """A copy of this task with other options, which are those of @task."""
         same = {
             "name": self.name,
@@ -302,7 +328,7 @@ class Task(Bindable, Generic[P, R]):
         Task.__init__(changed, **{**same, **canonical(options, OPTIONS, of=f"task {self.name!r}")})
         return changed
 
-    def copy(self, **options: Any) -> Task[P, R]:
+    def copy(self, **options: Any) -> Self:
         """A copy: another node, of the same work. The 1.x spelling of with_options."""
         return self.with_options(**options)
 
