@@ -62,6 +62,42 @@ def test_a_storage_block_is_read_by_its_name_and_the_command_that_makes_it_is_to
     )
 
 
+@pytest.mark.parametrize(
+    ("address", "settings", "block", "command"),
+    [
+        (
+            "s3://flows/team/a",
+            "{key: AKIAX, secret: hunter2secret, client_kwargs: {endpoint_url: 'http://minio:9000'}}",
+            "s3/test",
+            "--field bucket=flows --field prefix=team/a --field endpoint_url=http://minio:9000 "
+            "--secret access_key_id=env:AWS_ACCESS_KEY_ID --secret secret_access_key=env:AWS_SECRET_ACCESS_KEY",
+        ),
+        ("gs://flows", "{}", "gcs/test", "--field bucket=flows"),
+        ("az://flows/a", "{account_name: ours}", "azure/test", "--field container=flows --field prefix=a "),
+        ("smb://ada:hunter2@controller/flows", "{}", "smb/test", "--field share=flows --field host=controller "),
+        ("file:///mnt/flows", "{}", "folder/test", "--field path=/mnt/flows"),
+    ],
+)
+def test_a_remote_file_system_is_read_as_the_kind_its_address_names(
+    tmp_path: Path, address: str, settings: str, block: str, command: str
+) -> None:
+    text = (SAMPLES / "smb.yaml").read_text()
+    _, begin, rest = text.partition("  share_path")
+    fields, end, _ = rest.partition("  _block_document_id")
+    theirs = f"  basepath: {address}\n  settings: {settings}\n"
+
+    text = text.replace(begin + fields + end, theirs + end).replace("_type_slug: smb", "_type_slug: remote-file-system")
+    (tmp_path / "demo.py").touch()
+    (tmp_path / "remote.yaml").write_text(text)
+    found = reading.read_files([(tmp_path / "remote.yaml", True)])
+
+    assert said(found)["storage"] == block
+    assert "the block remote-file-system/test of Prefect is read as the block " + block in notes(found)[0]
+    assert f"homeport block create {block} " in notes(found)[0]
+    assert command in notes(found)[0]
+    assert "hunter2" not in notes(found)[0]
+
+
 def test_schedules_tags_parameters_overrides_and_a_container_are_taken_over(tmp_path: Path) -> None:
     found = read(tmp_path, "s3-docker")
 
@@ -121,7 +157,7 @@ def test_a_version_that_is_the_files_hash_is_left_out_and_one_that_a_person_gave
         ("s3-docker", ("  - n1\n", "  - n1\n  - n2\n"), "the field 'networks'"),
         ("k8s-plain", ("customizations: []", "customizations: [{op: add}]"), "the field 'customizations'"),
         ("k8s-plain", ("cluster_config: null", "cluster_config: {a: b}"), "the field 'cluster_config'"),
-        ("smb", ("block_type_slug: smb", "block_type_slug: remote-file-system"), "type 'remote-file-system' has no"),
+        ("smb", ("block_type_slug: smb", "block_type_slug: remote-file-system"), "an address of no kind that is here"),
         ("plain", ("demo.py:hello_world", "gone.py:x"), "gone.py is neither beside this file nor in /home/ada/flows"),
         ("plain", ("work_queue_name: demo", "work_queue_name: demo\nqueue: other"), "is Prefect's name of 'queue'"),
         ("plain", ("tags: []", "tagz: [x]"), "there is no key 'tagz'"),
@@ -169,15 +205,14 @@ def test_what_is_converted_reads_the_same_as_what_prefect_wrote(tmp_path: Path, 
     assert "_block" not in text
 
 
-@pytest.mark.parametrize("slug", ["azure", "folder", "github", "s3", "smb"])
+@pytest.mark.parametrize("slug", ["azure", "folder", "gcs", "github", "s3", "smb"])
 def test_the_fields_in_the_commands_are_those_of_the_blocks(slug: str) -> None:
     fields = block_type(slug).fields
 
     named = set(prefect_yaml._STORAGE_FIELDS[slug].values())
     named |= set(prefect_yaml._located(slug, {"bucket_path": "a/b"})) if slug in ("azure", "s3", "smb") else set()
     assert named <= set(fields.model_fields)
-    secrets = {"password", "access_key_id", "secret_access_key", "connection_string", "account_key", "access_token"}
-    assert secrets & named <= fields.secret_names()
+    assert prefect_yaml._SECRET & named == fields.secret_names() & named
 
 
 def test_a_whole_folder_of_prefects_is_read_at_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from homeport.deployments import literal_secrets
 from homeport.deployments.problems import Note, Problem
@@ -43,7 +44,11 @@ _KINDS = {
 }
 _STORAGE_FIELDS: Mapping[str, Mapping[str, str]] = {
     "smb": {"smb_host": "host", "smb_port": "port", "smb_username": "username", "smb_password": "password"},
-    "s3": {"aws_access_key_id": "access_key_id", "aws_secret_access_key": "secret_access_key"},
+    "s3": {
+        "aws_access_key_id": "access_key_id",
+        "aws_secret_access_key": "secret_access_key",
+        "endpoint_url": "endpoint_url",
+    },
     "azure": {
         "azure_storage_connection_string": "connection_string",
         "azure_storage_account_name": "account_name",
@@ -53,6 +58,18 @@ _STORAGE_FIELDS: Mapping[str, Mapping[str, str]] = {
     "github": {"repository": "repo", "reference": "ref", "access_token": "access_token"},
     "folder": {"basepath": "path"},
 }
+# Blocks take a reference for these, whatever the file has.
+_SECRET = frozenset(
+    {
+        "password",
+        "access_key_id",
+        "secret_access_key",
+        "connection_string",
+        "account_key",
+        "service_account_info",
+        "access_token",
+    }
+)
 # What Prefect itself writes into every job, and nobody chose.
 _PLAIN_JOB = {
     "apiVersion": "batch/v1",
@@ -68,6 +85,17 @@ _PLAIN_JOB = {
             }
         }
     },
+}
+# The addresses of a remote-file-system -> the type whose storage it is.
+_SCHEMES = {
+    "s3": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "az": "azure",
+    "abfs": "azure",
+    "smb": "smb",
+    "file": "local-file-system",
+    "local": "local-file-system",
 }
 _NOTHING: tuple[Any, ...] = (None, [], {}, "", False)
 
@@ -140,11 +168,18 @@ class _Conversion:
 
     def _storage(self, storage: dict[str, Any]) -> None:
         slug = str(storage.get("block_type_slug") or storage.get("_block_type_slug") or "")
-        kind = _KINDS.get(slug)
+        if slug == "remote-file-system":
+            addressed, storage = _addressed(storage)
+            kind = _KINDS.get(addressed)
+        else:
+            kind = _KINDS.get(slug)
         if kind is None:
+            of_no_kind = (
+                "has an address of no kind that is here" if slug == "remote-file-system" else "has no equivalent"
+            )
             self._refuse(
                 ("storage",),
-                f"a storage of Prefect's type {slug or 'unknown'!r} has no equivalent",
+                f"a storage of Prefect's type {slug or 'unknown'!r} {of_no_kind}",
                 "Keep the code in one of: homeport block type ls; then write storage: TYPE/NAME",
             )
             del self._value["storage"]
@@ -174,7 +209,7 @@ class _Conversion:
             value = storage.get(old)
             if value is None:
                 continue
-            if literal_secrets.is_mask(value) or literal_secrets.is_secret_name(old):
+            if new in _SECRET or literal_secrets.is_mask(value) or literal_secrets.is_secret_name(old):
                 variable = old.upper() if old.startswith(("aws_", "azure_", "smb_")) else f"{kind}_{new}".upper()
                 plain = new == "username"
                 parts.append(f"--field {new}=..." if plain else f"--secret {new}=env:{variable}")
@@ -290,6 +325,41 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         below = out.get(name)
         out[name] = merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return out
+
+
+def _addressed(storage: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The slug that the address of a remote-file-system stands for ("" for none), and its fields as of that type."""
+    scheme, _, path = str(storage.get("basepath") or "").partition("://")
+    slug = _SCHEMES.get(scheme.lower(), "")
+    # What is given to fsspec: s3fs, adlfs, gcsfs.
+    given = storage.get("settings")
+    settings: Mapping[str, Any] = given if isinstance(given, dict) else {}
+    client = settings.get("client_kwargs")
+    fields: dict[str, Any] = {key: storage[key] for key in _OF_BLOCKS if key in storage}
+    if slug == "local-file-system":
+        return slug, {**fields, "basepath": path}
+    if slug == "s3":
+        fields |= {
+            "aws_access_key_id": settings.get("key"),
+            "aws_secret_access_key": settings.get("secret"),
+            "endpoint_url": settings.get("endpoint_url")
+            or (client.get("endpoint_url") if isinstance(client, dict) else None),
+        }
+    elif slug == "azure":
+        fields |= {
+            "azure_storage_connection_string": settings.get("connection_string"),
+            "azure_storage_account_name": settings.get("account_name"),
+            "azure_storage_account_key": settings.get("account_key"),
+        }
+    elif slug == "smb":
+        at = urlsplit(str(storage["basepath"]))
+        path = at.path
+        fields |= {
+            "smb_host": at.hostname or settings.get("host"),
+            "smb_username": at.username or settings.get("username"),
+            "smb_password": at.password or settings.get("password"),
+        }
+    return slug, {**fields, ("share_path" if slug == "smb" else "bucket_path"): path}
 
 
 def _located(kind: str, storage: Mapping[str, Any]) -> dict[str, Any]:
