@@ -10,25 +10,36 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from homeport import artifacts as artifacts
     from homeport import backend as backend
+    from homeport import blocks as blocks
     from homeport import caching as caching
+    from homeport import client as client
+    from homeport import config as config
     from homeport import context as context
+    from homeport import core as core
     from homeport import deployments as deployments
+    from homeport import engine as engine
     from homeport import exceptions as exceptions
     from homeport import executors as executors
     from homeport import filesystems as filesystems
     from homeport import flow_runs as flow_runs
+    from homeport import flows as flows
     from homeport import futures as futures
     from homeport import infrastructure as infrastructure
     from homeport import input as input
     from homeport import kv as kv
+    from homeport import logging as logging
     from homeport import results as results
     from homeport import run_configs as run_configs
+    from homeport import runtime as runtime
     from homeport import schedules as schedules
     from homeport import serializers as serializers
     from homeport import states as states
     from homeport import storage as storage
     from homeport import task_runners as task_runners
+    from homeport import tasks as tasks
+    from homeport import testing as testing
     from homeport import triggers as triggers
+    from homeport import utilities as utilities
     from homeport import variables as variables
     from homeport.engine.arguments import allow_failure as allow_failure
     from homeport.engine.arguments import flatten as flatten
@@ -83,25 +94,36 @@ _MODULES = frozenset(
     {
         "artifacts",
         "backend",
+        "blocks",
         "caching",
+        "client",
+        "config",
         "context",
+        "core",
         "deployments",
+        "engine",
         "exceptions",
         "executors",
         "filesystems",
         "flow_runs",
+        "flows",
         "futures",
         "infrastructure",
         "input",
         "kv",
+        "logging",
         "results",
         "run_configs",
+        "runtime",
         "schedules",
         "serializers",
         "states",
         "storage",
         "task_runners",
+        "tasks",
+        "testing",
         "triggers",
+        "utilities",
         "variables",
     }
 )
@@ -145,7 +167,10 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             return value
         if name in _MODULES:
             return importlib.import_module(f"homeport.{name}")
-        raise AttributeError(f"module 'homeport' has no attribute {name!r}")
+        raise AttributeError(
+            f"module 'homeport' has no attribute {name!r}. If it is one of Prefect's, docs/reference/from-prefect.md "
+            f"says what to write instead"
+        )
 
 
 def __dir__() -> list[str]:

@@ -1,21 +1,31 @@
 """What a run can read about itself: `homeport.context.get("logger")`, `homeport.context.parameters`, and so on.
 
-The module itself is the mapping, as in 1.x: indexing, attributes and `get` work on it.
+The module itself is the mapping, as in 1.x: indexing, attributes and `get` work on it, and
+`with homeport.context(secrets={"TOKEN": "..."}):` sets values for a while. `get_run_context` is that of 2.x.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from homeport.engine import current
+
+if TYPE_CHECKING:
+    from homeport.run_contexts import FlowRunContext as FlowRunContext
+    from homeport.run_contexts import TaskRunContext as TaskRunContext
+    from homeport.run_contexts import get_run_context as get_run_context
+    from homeport.tagging import tags as tags
 
 
 def to_dict() -> dict[str, Any]:
     """Everything that is known here; outside a run, only dates and a logger."""
-    return {name: value for name in _NAMES if (value := _look_up(name)) is not None}
+    names = {**_NAMES, **current.values.get()}
+    return {name: value for name in names if (value := _look_up(name)) is not None}
 
 
 def get(name: str, default: Any = None) -> Any:
@@ -24,7 +34,21 @@ def get(name: str, default: Any = None) -> Any:
     return default if value is None else value
 
 
+@contextmanager
+def saying(values: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """These values before what is known, for what is called inside; runs that begin there have them in each thread."""
+    merged = {**current.values.get(), **values}
+    token = current.values.set(merged)
+    try:
+        yield merged
+    finally:
+        current.values.reset(token)
+
+
 def _look_up(name: str) -> Any:
+    given = current.values.get()
+    if name in given:
+        return given[name]
     read = _NAMES.get(name)
     return read() if read is not None else None
 
@@ -119,9 +143,23 @@ _NAMES: dict[str, Any] = {
 }
 
 
+_OF_2X = {
+    "FlowRunContext": "homeport.run_contexts",
+    "TaskRunContext": "homeport.run_contexts",
+    "get_run_context": "homeport.run_contexts",
+    "tags": "homeport.tagging",
+}
+
+
 class _Context(ModuleType):
+    def __call__(
+        self, values: Mapping[str, Any] | None = None, /, **more: Any
+    ) -> AbstractContextManager[Mapping[str, Any]]:
+        """As `saying` does: `with homeport.context(secrets={"TOKEN": "..."}):`."""
+        return saying({**(values or {}), **more})
+
     def __getitem__(self, name: str) -> Any:
-        if name not in _NAMES or (value := _look_up(name)) is None:
+        if (value := _look_up(name)) is None:
             raise KeyError(name)
         return value
 
@@ -129,7 +167,11 @@ class _Context(ModuleType):
         return isinstance(name, str) and _look_up(name) is not None
 
     def __getattr__(self, name: str) -> Any:
-        if name in _NAMES:
+        if name in _OF_2X:
+            import importlib
+
+            return getattr(importlib.import_module(_OF_2X[name]), name)
+        if name in _NAMES or name in current.values.get():
             return _look_up(name)
         raise AttributeError(f"homeport.context has no {name!r}; it has: {', '.join(_NAMES)}")
 

@@ -11,7 +11,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from homeport.engine import current
 
 if TYPE_CHECKING:
     from homeport.blocks.kept import Ask
@@ -384,15 +387,23 @@ def _variable(flow: Flow, file: Path) -> str:
     """The name under which the file holds the flow; a script that registers itself is looked through."""
     if getattr(flow, "variable", None):
         return str(flow.variable)
-    main = sys.modules.get("__main__")
-    for name, value in vars(main).items() if main is not None else ():
-        if value is flow:
-            return name
+    for module in _running_from(file):
+        for name, value in vars(module).items():
+            if value is flow:
+                return name
     from homeport.engine.loading import load_flows
 
-    for known in load_flows(file):
+    # Not while this very file is being loaded: that would load it again, and again.
+    for known in () if current.collecting.get() else load_flows(file):
         if known.name == flow.name and known.variable:
             return str(known.variable)
     raise RegistrationError(
         f"The flow {flow.name!r} is no variable of {file}: assign it at the top of the file, so that agents find it."
     )
+
+
+def _running_from(file: Path) -> list[ModuleType]:
+    """The script that runs, and the modules that were imported from this file or are being imported just now."""
+    main = sys.modules.get("__main__")
+    modules = [module for module in list(sys.modules.values()) if getattr(module, "__file__", None) == str(file)]
+    return modules if main is None else [main, *modules]

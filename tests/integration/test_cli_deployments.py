@@ -375,6 +375,36 @@ def test_deployments_are_built_loaded_and_applied_from_python_as_in_2x(desk: Sta
     assert one["runConfig"]["env"] == {"A": "b", "C": "d"}
 
 
+def test_a_file_that_defines_a_flow_and_applies_its_deployment_is_applied_once_and_runs(desk: Stack) -> None:
+    desk.write_flow("both.py", """
+        from homeport import flow
+        from homeport.deployments import Deployment
+
+        @flow(log_prints=True)
+        def greeting(who: str = "you"):
+            print(f"hello {who}")
+
+        made = Deployment.build_from_flow(greeting, "both", parameters={"who": "world"})
+        if __name__ == "__main__":
+            made.apply()
+            print(Deployment.build_from_flow(greeting, "another", output="another.yaml", apply=True).name)
+        else:
+            made.apply()
+    """)  # fmt: skip
+
+    done = subprocess.run(
+        [sys.executable, "both.py"], cwd=desk.code, capture_output=True, text=True, timeout=60,
+        env=desk.environment(HOMEPORT_PROJECT=project(desk)),
+    )  # fmt: skip
+    run = desk.cli("deployment", "run", f"{project(desk)}/greeting/both", "--execute")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["another"]
+    assert "apply() of deployment 'both' was ignored while flows are collected" in done.stderr
+    assert {"greeting/both", "greeting/another"} <= set(listed(desk))
+    assert "hello world" in run.stdout + run.stderr
+
+
 def test_the_schema_is_served_where_the_file_says(desk: Stack) -> None:
     import httpx
 

@@ -38,6 +38,8 @@ __all__ = list(_HOMES)
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
 
     def __getattr__(name: str) -> Any:
+        if name == "system":
+            return import_module(f"{__name__}.system")
         try:
             home = _HOMES[name]
         except KeyError:

@@ -27,5 +27,9 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
         try:
             home = _HOMES[name]
         except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+            raise AttributeError(
+                f"module {__name__!r} has no attribute {name!r}. Settings are variables HOMEPORT_... or `homeport "
+                f"config set`; load_settings() reads them. What flows and tasks keep is said by their arguments "
+                f"(persist_result=)"
+            ) from None
         return getattr(import_module(f"{__name__}.{home}"), name)

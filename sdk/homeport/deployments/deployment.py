@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.deployments import building, reading
 from homeport.deployments.problems import InvalidDeployment, Problem
+from homeport.engine import current
 
 if TYPE_CHECKING:
     from homeport.client import Client
@@ -116,6 +118,8 @@ class Deployment:
         from homeport.config import load_settings
         from homeport.deployments.preparing import load
 
+        if self._held_back("to_yaml()"):
+            return
         one = self.described()
         flow = load(one.specification.entrypoint, one.base, "entrypoint")
         url = load_settings().api_url.rstrip("/") + building.SCHEMA_PATH
@@ -126,6 +130,8 @@ class Deployment:
         """Store its code; the digest that names it there. Raises CodeError, InvalidDeployment, ClientError."""
         from homeport.deployments.applying import Application
 
+        if self._held_back("upload_to_storage()"):
+            return ""
         with _client() as (client, settings):
             return Application(client, settings.home).store(self._prepared(client, settings)).digest
 
@@ -136,10 +142,23 @@ class Deployment:
         """
         from homeport.deployments.applying import Application
 
+        if self._held_back("apply()"):
+            return ""
         with _client() as (client, settings):
             prepared, application = self._prepared(client, settings), Application(client, settings.home)
             application.check([prepared])
             return str(application.register([prepared])[0].deployment_id)
+
+    def _held_back(self, what: str) -> bool:
+        """Whether a file is only looked through for its flows: an agent that loads it must not apply it again."""
+        if not current.collecting.get() or current.flow_run.get() is not None:
+            return False
+        warnings.warn(
+            f"{what} of deployment {self._said['name']!r} was ignored while flows are collected. "
+            "Put it under `if __name__ == '__main__':`.",
+            stacklevel=3,
+        )
+        return True
 
     def _prepared(self, client: Client, settings: Settings) -> Prepared:
         from homeport.deployments.preparing import Preparation

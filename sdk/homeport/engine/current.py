@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
@@ -15,3 +17,5 @@ task_run: ContextVar[TaskRun | None] = ContextVar("homeport_task_run", default=N
 building: ContextVar[Flow | None] = ContextVar("homeport_building", default=None)
 collecting: ContextVar[bool] = ContextVar("homeport_collecting", default=False)
 tag_set: ContextVar[frozenset[str]] = ContextVar("homeport_tags", default=frozenset())
+values: ContextVar[Mapping[str, Any]] = ContextVar("homeport_context_values", default=MappingProxyType({}))
+"""What `with homeport.context(...)` says, before anything that is known of the run."""

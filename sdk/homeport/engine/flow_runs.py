@@ -156,7 +156,7 @@ class FlowRun:
     def _calls(self, parameters: dict[str, Any]) -> Steps:
         try:
             self.places.use(self.flow.task_runner)
-            self.parameters = self.flow.validate_parameters(parameters)
+            self.parameters = self.flow.all_parameters(self.flow.validate_parameters(parameters))
             if self.flow.flow_run_name is not None:
                 self._take_name(self.flow.flow_run_name)
         except ParameterError as error:
@@ -271,7 +271,7 @@ class FlowRun:
 
             return context.to_dict()
 
-        values = self.flow.all_parameters(self.parameters)
+        values = self.parameters
         name = masked(name_from(template, values, context, of=f"flow {self.flow.name!r}"))
         self.info = replace(self.info, name=name)
         if self.parent is None:

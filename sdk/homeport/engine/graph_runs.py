@@ -101,8 +101,16 @@ def _judged(found: dict[Task[..., Any], results.State], reference: list[Task[...
     if verdict.is_paused():
         held = ", ".join(task.name for task, state in found.items() if isinstance(state, results.Paused))
         return results.of(states.Paused(f"Waits for somebody to say that it may go on: {held}.", data=found))
-    failed = [task.name for task in reference if not found[task].is_completed()]
-    message = (
-        f"Some reference tasks failed: {', '.join(failed[:5])}{', …' if len(failed) > 5 else ''}. {verdict.message}"
-    )
-    return results.of(states.Failed(message, data=found))
+    failed = [task for task in reference if not found[task].is_completed()]
+    names = ", ".join(task.name for task in failed[:5]) + (", …" if len(failed) > 5 else "")
+    why = verdict.message
+    if all(isinstance(found[task], results.TriggerFailed) for task in failed):
+        why = next(filter(None, map(_own_fault, found, found.values())), why)
+    return results.of(states.Failed(f"Some reference tasks failed: {names}. {why}", data=found))
+
+
+def _own_fault(task: Task[..., Any], state: results.State) -> str | None:
+    """Why the task failed, if it was not because another had: that is what somebody must mend."""
+    if state.is_completed() or isinstance(state, results.TriggerFailed):
+        return None
+    return f"The cause is {task.name}: {state.message or state.name}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import Token
 from pathlib import Path
 from types import TracebackType
@@ -269,10 +270,16 @@ class Flow(Building):
     ) -> GraphState:
         """Run it here, now, and return the final state; of a graph flow, `state.result[task]` is that task's state.
 
-        With `run_on_schedule` it waits for each time of its schedule and runs then, until the schedule ends; the state
-        of the last run. Raises ParameterError for parameters that do not fit.
+        Parameters are given by name. `executor=` is where its tasks run this time, and `context=` what
+        `homeport.context` says beside what it knows, unless the flow has parameters of these names. With
+        `run_on_schedule` it waits for each time of its schedule and runs then, until the schedule ends; the state of
+        the last run. Raises ParameterError for parameters that do not fit.
         """
         from homeport.engine import local
+
+        this_time = {name: kwargs.pop(name) for name in ("executor", "context") if self._is_no_parameter(name, kwargs)}
+        if this_time:
+            return self._run_with(parameters, run_on_schedule, kwargs, **this_time)
 
         if current.building.get() is self:
             frame = sys._getframe(1)
@@ -295,6 +302,28 @@ class Flow(Building):
         from homeport.engine import state as older
 
         return older.of(state)
+
+    def _is_no_parameter(self, name: str, given: dict[str, Any]) -> bool:
+        if name not in given:
+            return False
+        return name not in (self.signature.names if self.signature else [one.name for one in self.parameters()])
+
+    def _run_with(
+        self,
+        parameters: dict[str, Any] | None,
+        run_on_schedule: bool,
+        values: dict[str, Any],
+        executor: Any = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> GraphState:
+        from homeport.context import saying
+
+        flow = self
+        if executor is not None:
+            flow = copy.copy(self)  # the graph is the same one: the states are found under the tasks that people hold
+            flow.executor = _checked_executor(self.name, executor)
+        with saying(context or {}):
+            return flow.run(parameters, run_on_schedule=run_on_schedule, **values)
 
     def validate_parameters(self, values: dict[str, Any]) -> dict[str, Any]:
         """The values, converted as the flow wants them; raises ParameterError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,9 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 class Secret(Lazily):
     """A secret by name. Making one looks nowhere; `get()` does, in this order, and the first that has it wins:
 
-    the variable `HOMEPORT__CONTEXT__SECRETS__NAME` (in a `.env` of the working folder, too), the variable `NAME`, the
-    OS keyring (service `homeport`, account `NAME`); one that was made by `load` then asks the block `secret/NAME` where
-    it is kept.
+    what `with homeport.context(secrets={...})` says, the variable `HOMEPORT__CONTEXT__SECRETS__NAME` (in a `.env` of
+    the working folder, too), the variable `NAME`, the OS keyring (service `homeport`, account `NAME`); one that was
+    made by `load` then asks the block `secret/NAME` where it is kept.
     """
 
     _may_be_block = False
@@ -58,6 +59,8 @@ class Secret(Lazily):
 
     def value(self) -> SecretValue:
         """The value in a wrapper that does not show it."""
+        if (said := self._said()) is not None:
+            return SecretValue(said, self.name)
         text = self._text()
         if text is None and self._may_be_block:
             text = self._of_block()
@@ -73,7 +76,14 @@ class Secret(Lazily):
 
     def exists(self) -> bool:
         """Whether this machine has it."""
-        return self._text() is not None
+        return self._said() is not None or self._text() is not None
+
+    def _said(self) -> Any:
+        """What `with homeport.context(secrets={...})` says, as tests of 1.x flows do."""
+        from homeport.engine import current
+
+        said = current.values.get().get("secrets")
+        return said.get(self.name) if isinstance(said, Mapping) else None
 
     def _text(self) -> str | None:
         here = os.environ.get(PREFIX + self.name) or env_file.read(Path.cwd()).get(PREFIX + self.name)

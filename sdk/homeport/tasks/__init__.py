@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine.arguments import allow_failure, unmapped
+from homeport.submodules import on_demand
 from homeport.tasks.backoff import exponential_backoff
 from homeport.tasks.function_task import FunctionTask, task
 from homeport.tasks.task_class import Task
@@ -22,4 +23,6 @@ if not TYPE_CHECKING:  # a checker would take any name for one that is there
             from homeport.caching.keys import task_input_hash
 
             return task_input_hash
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _submodule(name)
+
+    _submodule = on_demand(__name__, "control_flow", "homeport", "prefect", "resource_manager", "secrets")
