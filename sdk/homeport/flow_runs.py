@@ -24,6 +24,7 @@ from homeport.engine.pauses import (
     Question,
     SuspendRun,
     desk_of,
+    told,
 )
 from homeport.runtime.connection import ask, none_awaited_in_async
 
@@ -164,7 +165,7 @@ def _steps(
     for again in range(1, MOST_TRIES + 1):
         ticket = yield Io(desk.put, Question(key, message, schema, timeout, suspends))
         if ticket.outcome is None:
-            run.log("INFO", _told(run, ticket.question))
+            run.log("INFO", told(ticket.question, str(run.root.id)))
             if suspends:
                 raise SuspendRun(key)
             yield Answer(ticket)
@@ -180,13 +181,6 @@ def _steps(
             run.log("WARNING", f"What was given at {key!r} is refused: {error}")
             message, key = f"Once more, please. {error}"[:1000], f"{place} (again {again})"
     raise ValueError(f"What was given at {place!r} was refused {MOST_TRIES} times.")
-
-
-def _told(run: FlowRun, question: Question) -> str:
-    verb = "Suspended" if question.suspends else "Paused"
-    waits = f"waits for input ({', '.join(question.fields)})" if question.schema is not None else "waits to be resumed"
-    given = "".join(f" --input {name}=..." for name in question.fields)
-    return f"{verb} at {question.key!r}: {waits}. Resume it: homeport flow-run resume {run.root.id}{given}"
 
 
 def _as_json(run_input: Any) -> Any:

@@ -1,12 +1,17 @@
 """Runs of real agents that wait for a person: resumed with typed input, suspended, cancelled, and over a restart."""
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 import time
 from typing import Any
 
+import pytest
+
 from tests.services.stack import Stack
+from tests.services.terminal import Terminal
 from tests.services.waiting import eventually
 
 FLOW = """
@@ -219,7 +224,27 @@ def test_a_script_whose_runs_are_recorded_waits_and_is_resumed_at_the_control_pl
         process.kill()
 
     assert ended(stack, run["id"])["state"]["type"] == "COMPLETED"
-    assert "Resume it: homeport flow-run resume" in (stack.folder / "script.log").read_text()
+    written = (stack.folder / "script.log").read_text()
+    assert "Paused at 'pause-1': Who shall get it?" in written
+    assert f"homeport flow-run resume {run['id']} --key pause-1 --input name=... --input count=..." in written
+
+
+@pytest.mark.parametrize("flow", ["waits", "careful"])
+def test_a_run_executed_in_a_terminal_shows_there_the_command_that_resumes_it(stack: Stack, flow: str) -> None:
+    registered(stack, FLOW if flow == "waits" else GRAPH, flow)
+    terminal = Terminal(stack, "run", "-n", flow, "--project", "Pauses", "--execute")
+
+    terminal.reads("Who shall get it?" if flow == "waits" else "look at it first")
+    terminal.reads(" --key " + ("pause-1 --input name=... --input count=..." if flow == "waits" else "check"))
+    [command] = re.findall(r"homeport (flow-run resume [^\r\n]*)", terminal.written)
+    stack.cli(*shlex.split(command.replace("name=...", "name=x").replace("count=...", "count=2")))
+
+    if flow == "careful":
+        terminal.reads(" --key publish")
+        stack.cli("flow-run", "resume", shlex.split(command)[2], "--key", "publish")
+    terminal.reads("ended Completed")
+    assert terminal.process.wait(20) == 0
+    assert stack.witnessed()[-1].startswith("'x' gets 20" if flow == "waits" else "published")
 
 
 def test_a_recorded_run_does_not_suspend_and_says_why(stack: Stack) -> None:
@@ -315,13 +340,19 @@ def test_a_flow_goes_on_when_nobody_comes_or_it_gives_up_itself_or_its_last_paus
 
 def started(stack: Stack, *arguments: str, source: str = FLOW, name: str = "waits") -> str:
     """A run of a fresh agent."""
+    queue = registered(stack, source, name)
+    stack.start_agent("patient", "-q", queue)
+    return str(stack.json("run", "-n", name, "--project", "Pauses", *arguments)["id"])
+
+
+def registered(stack: Stack, source: str, name: str) -> str:
+    """The queue of the flow, which is registered."""
     stack.write_flow("pyproject.toml", "")
     stack.write_flow(f"{name}.py", source)
     queue = stack.folder.name
     stack.cli("create", "project", "Pauses", "--skip-if-exists")
     stack.cli("register", "--project", "Pauses", "-p", f"{name}.py", "-q", queue)
-    stack.start_agent("patient", "-q", queue)
-    return str(stack.json("run", "-n", name, "--project", "Pauses", *arguments)["id"])
+    return queue
 
 
 def waiting(stack: Stack, run_id: str, state: str = "Paused") -> dict[str, Any]:

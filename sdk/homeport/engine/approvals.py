@@ -39,11 +39,14 @@ class Approval:
         inside = self.task_run.run.identity.strip("/")
         return f"{inside}/{self.task_run.identity}" if inside else self.task_run.identity
 
+    @property
+    def question(self) -> Question:
+        """What is asked."""
+        return Question(self.key, self.message, task_run_id=self.task_run.id)
+
     def put(self) -> Ticket | None:
         """The question, put where somebody sees it; None where nobody can be asked."""
-        if self.desk is None:
-            return None
-        return self.desk.put(Question(self.key, self.message, task_run_id=self.task_run.id))
+        return None if self.desk is None else self.desk.put(self.question)
 
     def perform(self) -> bool:
         """Wait for the answer in this thread."""

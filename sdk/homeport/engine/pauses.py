@@ -6,6 +6,7 @@ there, and a run in a test is answered by the test.
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -51,6 +52,19 @@ class Question:
     def fields(self) -> list[str]:
         """The names of what has to be given."""
         return list((self.schema or {}).get("properties", {}))
+
+
+def told(question: Question, run_id: str) -> str:
+    """What a log says of a question that waits at the control plane: where, for what, and the command that answers it.
+
+    Whoever looks on while a run is executed in a terminal has nothing else to go by.
+    """
+    verb = "Suspended" if question.suspends else "Paused"
+    says = f" {question.message.strip()}" if question.message.strip() else ""
+    fields = f"input ({', '.join(question.fields)})" if question.schema is not None else "somebody to resume it"
+    command = ["homeport", "flow-run", "resume", run_id, "--key", shlex.quote(question.key)]
+    command += [f"--input {name}=..." for name in question.fields]
+    return f"{verb} at {question.key!r}:{says}\nWaits for {fields}: {' '.join(command)}"
 
 
 @dataclass(slots=True)

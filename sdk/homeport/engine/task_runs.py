@@ -21,7 +21,7 @@ from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
 from homeport.engine.masking import masked, masked_state
 from homeport.engine.name_templates import NameTemplateError, name_from
-from homeport.engine.pauses import RESUMED, SuspendRun
+from homeport.engine.pauses import RESUMED, SuspendRun, told
 from homeport.engine.state_handlers import handled, outcome_after
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
@@ -239,9 +239,11 @@ class TaskRun:
         return None
 
     def _held(self, hold: Hold) -> Steps:
-        self._log("INFO", f"Paused: {hold.state.message}")
         asked = Approval(self, hold.state.message)
-        if not asked.asks_here:
+        if asked.asks_here:
+            self._log("INFO", f"Paused: {hold.state.message}")
+        else:
+            self._log("INFO", told(asked.question, str(self.run.root.id)))
             self._enter(hold.state)
         if not (yield asked):
             return (yield from self._end(hold.state))
