@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import base64
 import os
-import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobBlock, ContentSettings
 
 from homeport.code.errors import SecretMissing
-from homeport.code.storage import CheckReport, StorageReference
-from homeport_storage import checks
 from homeport_storage.azure_errors import code_of, explained
 from homeport_storage.azure_fields import AzureFields
-from homeport_storage.blob_storage import BlobStorage
+from homeport_storage.object_storage import ObjectStorage
 from homeport_storage.parts import beginning, parts_of, send_parts, then
 from homeport_storage.resolving import secret
 
@@ -28,48 +25,22 @@ PAST_THE_END = "InvalidRange"
 BYTES = ContentSettings(content_type="application/octet-stream")
 
 
-class AzureStorage(BlobStorage):
+class AzureStorage(ObjectStorage[AzureFields]):
     """A container, or what lies below a prefix in it."""
 
     kind: ClassVar[str] = "azure"
-    parallel = 16
-
-    def __init__(self, fields: AzureFields) -> None:
-        """The storage that the fields describe. Nothing is asked before the first call."""
-        self._fields = fields
-        self._opened: Any = None
-        self._opening = threading.Lock()
 
     @classmethod
     def fields(cls) -> type[AzureFields]:
         """The fields of a block of this kind."""
         return AzureFields
 
-    @classmethod
-    def from_reference(cls, reference: Mapping[str, Any]) -> AzureStorage:
-        """The container that a reference names; raises UnsafeCode when a field is wrong."""
-        return cls(cast(AzureFields, AzureFields.of_reference(reference)))
-
     @property
     def where(self) -> str:
         """The storage as a user knows it."""
         fields = self._fields
-        path = "/".join(part for part in (fields.container, fields.prefix) if part)
         account = fields.account_url or fields.account_name
-        return f"the Azure container {path}" + (f" of {account}" if account else "")
-
-    def reference(self) -> StorageReference:
-        """The fields that were given."""
-        return {"kind": self.kind, **self._fields.model_dump(mode="json", exclude_defaults=True)}
-
-    def check(self) -> CheckReport:
-        """See Storage.check; with one attempt and short waiting, because a person waits for it."""
-        shorter = {
-            "max_attempts": 1,
-            "connect_timeout": min(4.0, self._fields.connect_timeout),
-            "read_timeout": min(8.0, self._fields.read_timeout),
-        }
-        return checks.check(type(self)(self._fields.model_copy(update=shorter)))
+        return f"the Azure container {self._below(fields.container)}" + (f" of {account}" if account else "")
 
     def size(self, key: str) -> int | None:
         """How many bytes are kept under the key; None when there is nothing."""
@@ -105,12 +76,7 @@ class AzureStorage(BlobStorage):
         with self._explained("write to"):
             blob.commit_block_list(blocks, content_settings=BYTES)
 
-    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The bytes in pieces; a connection that breaks off is taken up again where it did."""
-        if length == 0:
-            if self.size(key) is None:
-                raise KeyError(key)
-            return
+    def _read(self, key: str, start: int, length: int | None) -> Iterator[bytes]:
         with self._explained("read"):
             try:
                 yield from self._blob(key).download_blob(offset=start, length=length).chunks()
@@ -130,24 +96,13 @@ class AzureStorage(BlobStorage):
                     raise
 
     def _blob(self, key: str) -> Any:
-        return self._client.get_blob_client(f"{self._fields.prefix}/{key}" if self._fields.prefix else key)
-
-    @property
-    def _client(self) -> Any:
-        """The client, made by the first call: it is shared by all threads, and its connections are kept open."""
-        with self._opening:
-            if self._opened is None:
-                self._opened = self._open()
-            return self._opened
+        return self._client.get_blob_client(self._path(key))
 
     def _open(self) -> Any:
         from homeport_storage.azure_client import open_client
 
         fields = self._fields
-        secrets = {
-            name: secret(getattr(fields, name), field=name, where=self.where)
-            for name in ("connection_string", "account_key", "sas_token")
-        }
+        secrets = {name: self._secret(name) for name in ("connection_string", "account_key", "sas_token")}
         if not (secrets["connection_string"] or fields.account_name or fields.account_url):
             if not os.environ.get(USUAL):
                 raise SecretMissing(
@@ -162,4 +117,4 @@ class AzureStorage(BlobStorage):
         try:
             yield
         except (AzureError, OSError, ValueError) as error:
-            raise explained(error, doing=doing, where=self.where, container=self._fields.container) from None
+            raise explained(error, self._fields, doing=doing, where=self.where, tried=self._tried) from None

@@ -10,13 +10,13 @@ from azure.core import exceptions as azure
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
-
-Answer = tuple[type[StorageError], str, str]
+from homeport_storage.azure_fields import AzureFields
+from homeport_storage.connection_failures import Answer, connection_failure, missing_file
 
 CREDENTIALS = "Look at what connection_string, account_key or sas_token names on this machine"
 RIGHTS = "Give the role {role} on the container, or a SAS with the permissions {permissions}"
 LATER = "Try again later; if it goes on, look at the account's health in the portal"
-ADDRESS = "Look at account_name and account_url, and whether this machine may reach that host"
+ADDRESS = "account_name, account_url or the connection string"
 
 CODES: dict[str, Answer] = {
     "ContainerNotFound": (
@@ -71,38 +71,27 @@ def code_of(error: HttpResponseError) -> str:
     return str(getattr(code, "value", code))
 
 
-def explained(error: Exception, *, doing: str, where: str, container: str) -> StorageError:
-    """The error for what the library raised while `doing` ("write to") was tried."""
-    kind, found, mend = _answer(error)
+def explained(error: Exception, fields: AzureFields, *, doing: str, where: str, tried: str) -> StorageError:
+    """The error for what the library raised while `doing` ("write to") was tried, `tried` times."""
+    kind, found, mend = _answer(error, fields, tried)
     role, permissions = RIGHT_OF.get(doing, RIGHT_OF["write to"])
-    return kind(
-        f"cannot {doing} {where}: {found}", mend.format(container=container, role=role, permissions=permissions)
-    )
+    names = {"container": fields.container, "role": role, "permissions": permissions}
+    return kind(f"cannot {doing} {where}: {found}", mend.format(**names))
 
 
-def _answer(error: Exception) -> Answer:
-    text = str(error)
+def _answer(error: Exception, fields: AzureFields, tried: str) -> Answer:
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        return _of_answer(error, text)
+        return _of_answer(error, str(error))
     if isinstance(error, azure.ClientAuthenticationError):
         return (
             StorageDenied,
             "this machine has no credential that Azure takes",
             "Log in with az login, give the machine an identity, or name a connection_string, account_key or sas_token",
         )
-    if "CERTIFICATE_VERIFY" in text or "SSL" in text:
-        return (
-            StorageUnreachable,
-            "the server's certificate is not trusted",
-            "Give verify= its CA's certificate (a path)",
-        )
-    if "resolve" in text or "Name or service not known" in text:
-        return StorageUnreachable, "the server's name cannot be resolved (DNS)", ADDRESS
-    if "proxy" in text.lower():
-        return StorageUnreachable, "the proxy does not answer", "Look at HTTPS_PROXY and NO_PROXY"
-    if isinstance(error, azure.ServiceRequestError):
-        return StorageUnreachable, "no connection", ADDRESS
-    if isinstance(error, azure.ServiceResponseError | AzureError | OSError):
+    failed = missing_file(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
+    if failed is not None:
+        return failed
+    if isinstance(error, AzureError | OSError):
         return StorageUnreachable, "the connection broke off, or no answer came in time", LATER
     return StorageRefused, f"the credentials cannot be read ({type(error).__name__})", CREDENTIALS
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 from pydantic import AliasChoices, Field, model_validator
 
-from homeport.blocks.fields import BlockFields, SecretReference
-from homeport_storage.object_names import Address, Attempts, Prefix, Seconds, split_path
+from homeport.blocks.fields import SecretReference
+from homeport_storage.object_names import Address, Attempts, ObjectFields, Prefix, Seconds, Verify, without_bucket_path
 from homeport_storage.parts import MIB
 
 
-class AzureFields(BlockFields):
+class AzureFields(ObjectFields):
     """A container of Azure Blob Storage.
 
     Who we are is said by one of: a connection string; account and key; account and SAS; account alone (then by
@@ -43,9 +42,7 @@ class AzureFields(BlockFields):
     account_url: Address | None = Field(
         default=None, description="Address of the account, unless it is https://ACCOUNT.blob.core.windows.net"
     )
-    verify: str | None = Field(
-        default=None, description="Path of the certificate of the CA that signed the server's; else the system's."
-    )
+    verify: Verify = None
     multipart_threshold: int = Field(
         default=8 * MIB, ge=1, le=256 * MIB, description="Bytes from which on a file is sent in blocks."
     )
@@ -54,18 +51,12 @@ class AzureFields(BlockFields):
     )
     max_attempts: Attempts = Field(default=3, description="How often a request is sent before it counts as failed.")
     connect_timeout: Seconds = Field(default=5, description="Seconds to wait for a connection.")
-    read_timeout: Seconds = Field(default=30, description="Seconds to wait for the next bytes.")
+    read_timeout: Seconds = Field(default=15, description="Seconds to wait for the next bytes.")
 
     @model_validator(mode="before")
     @classmethod
     def _older_spellings(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or "bucket_path" not in given:
-            return given
-        if "container" in given or "prefix" in given:
-            raise ValueError("bucket_path is container and prefix in one: give either")
-        names = dict(given)
-        names["container"], names["prefix"] = split_path(str(names.pop("bucket_path")))
-        return names
+        return without_bucket_path(given, "container")
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from homeport.blocks.fields import BlockFields, SecretReference
-from homeport_storage.object_names import Address, Prefix, Seconds, split_path
+from homeport.blocks.fields import SecretReference
+from homeport_storage.object_names import Address, ObjectFields, Prefix, Seconds, Verify, without_bucket_path
 from homeport_storage.parts import MIB
 
 
-class GcsFields(BlockFields):
+class GcsFields(ObjectFields):
     """A bucket of Google Cloud Storage.
 
     Without service_account_info the machine's own credentials count: GOOGLE_APPLICATION_CREDENTIALS, a workload
@@ -33,6 +32,7 @@ class GcsFields(BlockFields):
     endpoint: Address | None = Field(
         default=None, description="Address of another server, such as an emulator's: nobody is asked who we are then."
     )
+    verify: Verify = None
     part_size: int = Field(
         default=8 * MIB,
         ge=MIB,
@@ -41,16 +41,10 @@ class GcsFields(BlockFields):
         description="Bytes from which on a file is sent in parts, and bytes of a part.",
     )
     connect_timeout: Seconds = Field(default=5, description="Seconds to wait for a connection.")
-    read_timeout: Seconds = Field(default=30, description="Seconds to wait for the next bytes.")
+    read_timeout: Seconds = Field(default=15, description="Seconds to wait for the next bytes.")
     retry_seconds: Seconds = Field(default=20, description="How long a request that found no answer is tried again.")
 
     @model_validator(mode="before")
     @classmethod
     def _older_spellings(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or "bucket_path" not in given:
-            return given
-        if "bucket" in given or "prefix" in given:
-            raise ValueError("bucket_path is bucket and prefix in one: give either")
-        names = dict(given)
-        names["bucket"], names["prefix"] = split_path(str(names.pop("bucket_path")))
-        return names
+        return without_bucket_path(given, "bucket")

@@ -24,7 +24,14 @@ def open_client(fields: S3Fields, keys: Mapping[str, str | None], *, connections
     `keys` are the values of access_key_id, secret_access_key and session_token; None for what was not given. Raises
     what botocore raises.
     """
-    return _session(fields, keys).client("s3", endpoint_url=fields.endpoint_url, config=_config(fields, connections))
+    client = _session(fields, keys).client("s3", endpoint_url=fields.endpoint_url, config=_config(fields, connections))
+    client.meta.events.register("before-call.s3.HeadBucket", _ask_once)
+    return client
+
+
+def _ask_once(params: dict[str, Any], **_: Any) -> None:
+    """The library asks for the bucket where an answer leads elsewhere; led elsewhere by that, it would ask for ever."""
+    params["context"]["s3_redirect"]["redirected"] = True
 
 
 def _config(fields: S3Fields, connections: int) -> Config:

@@ -7,17 +7,19 @@ repeated, and its text where the code is "access denied", which names the action
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
-
-Answer = tuple[type[StorageError], str, str]
+from homeport_storage.connection_failures import Answer, connection_failure, missing_file
+from homeport_storage.s3_fields import S3Fields
 
 KEYS = "Look at what access_key_id and secret_access_key name (or at the profile) on this machine"
 REGION = "Set the field region to the bucket's: aws s3api get-bucket-location --bucket {bucket}"
 RENEW = "Renew it where the credentials come from (aws sso login, or whatever fills the profile or the references)"
+ADDRESS = "endpoint_url and region"
 LATER = "Try again later; if it goes on, look at the server's health or at the quota of requests"
 
 CODES: dict[str, Answer] = {
@@ -61,22 +63,7 @@ ACTIONS = {
     "remove from": "s3:DeleteObject",
     "assume the role of": "sts:AssumeRole, in the user's policy and in the role's trust policy (with its external_id)",
 }
-ADDRESS = "Look at endpoint_url and region, and whether this machine may reach that host"
 FAILURES: tuple[tuple[type[BotoCoreError], Answer], ...] = (
-    (boto.ProxyConnectionError, (StorageUnreachable, "the proxy does not answer", "Look at HTTPS_PROXY and NO_PROXY")),
-    (
-        boto.SSLError,
-        (
-            StorageUnreachable,
-            "the server's certificate is not trusted",
-            "Give verify= its CA's certificate (a path)",
-        ),
-    ),
-    (boto.ConnectTimeoutError, (StorageUnreachable, "no connection within the time", ADDRESS)),
-    (boto.ReadTimeoutError, (StorageUnreachable, "the server stopped answering", LATER)),
-    (boto.EndpointConnectionError, (StorageUnreachable, "no connection", ADDRESS)),
-    (boto.ConnectionClosedError, (StorageUnreachable, "the connection broke off", LATER)),
-    (boto.HTTPClientError, (StorageUnreachable, "the connection broke off", LATER)),
     (
         boto.NoCredentialsError,
         (
@@ -94,6 +81,7 @@ FAILURES: tuple[tuple[type[BotoCoreError], Answer], ...] = (
     (boto.UnauthorizedSSOTokenError, (StorageDenied, "the single sign-on has ended", RENEW)),
     (boto.TokenRetrievalError, (StorageDenied, "the single sign-on has ended", RENEW)),
     (boto.CredentialRetrievalError, (StorageDenied, "the credentials could not be had", RENEW)),
+    (boto.IncompleteReadError, (StorageUnreachable, "the connection broke off", LATER)),
     (boto.InvalidRegionError, (StorageRefused, "there is no such region", REGION)),
 )
 
@@ -106,21 +94,25 @@ def code_of(error: ClientError) -> str:
     return "RequestTimeTooSkewed" if "request time and the" in text else code
 
 
-def explained(error: Exception, *, doing: str, where: str, bucket: str, at: str = "") -> StorageError:
-    """The error for what the library raised while `doing` ("write to") was tried; `at` is for commands: an endpoint."""
+def explained(error: Exception, fields: S3Fields, *, doing: str, where: str, tried: str) -> StorageError:
+    """The error for what the library raised while `doing` ("write to") was tried, `tried` times."""
     if isinstance(error, ClientError) and error.operation_name == "AssumeRole":
         doing = "assume the role of"
-    kind, found, mend = _answer(error)
-    names: dict[str, Any] = {"bucket": bucket, "at": at, "actions": ACTIONS.get(doing, "the action")}
+    kind, found, mend = _answer(error, fields, tried)
+    at = f" --endpoint-url {fields.endpoint_url}" if fields.endpoint_url else ""
+    names: dict[str, Any] = {"bucket": fields.bucket, "at": at, "actions": ACTIONS.get(doing, "the action")}
     return kind(f"cannot {doing} {where}: {found}", mend.format(**names))
 
 
-def _answer(error: Exception) -> Answer:
+def _answer(error: Exception, fields: S3Fields, tried: str) -> Answer:
     if isinstance(error, ClientError):
         return _of_code(error)
     for known, answer in FAILURES:
         if isinstance(error, known):
-            return _resolved(error, answer)
+            return answer
+    failed = missing_file(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
+    if failed is not None:
+        return failed
     if isinstance(error, BotoCoreError):
         return StorageRefused, f"{type(error).__name__}: {_line(str(error))}", "Look at the storage's fields"
     return StorageUnreachable, f"the connection broke off ({type(error).__name__})", LATER
@@ -132,17 +124,14 @@ def _of_code(error: ClientError) -> Answer:
     if code in CODES:
         kind, found, mend = CODES[code]
         return kind, f"{found} ({code}{': ' + text if code == 'AccessDenied' and text else ''})", mend
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    answer = error.response.get("ResponseMetadata", {})
+    status = int(answer.get("HTTPStatusCode", 0))
+    if 300 <= status < 400:
+        place = urlsplit(answer.get("HTTPHeaders", {}).get("location", ""))
+        to = f" to {place.scheme}://{place.hostname}{f':{place.port}' if place.port else ''}" if place.hostname else ""
+        return StorageRefused, f"the server sends us elsewhere{to} ({status})", "Correct endpoint_url"
     kind = StorageUnreachable if status >= 500 else StorageRefused
     return kind, f"the server answered {status} {code}: {text}", LATER if status >= 500 else "Look at the fields"
-
-
-def _resolved(error: BotoCoreError, answer: Answer) -> Answer:
-    """Say it where it is the name that cannot be looked up: nobody finds that out by looking at a firewall."""
-    cause = str(getattr(error, "kwargs", {}).get("error", ""))
-    if "resolve" in cause or "Name or service" in cause or "name resolution" in cause:
-        return answer[0], "the server's name cannot be resolved (DNS)", answer[2]
-    return answer
 
 
 def _line(text: str) -> str:

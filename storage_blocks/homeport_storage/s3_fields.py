@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
-from homeport.blocks.fields import BlockFields, SecretReference
-from homeport_storage.object_names import Address, Attempts, Prefix, Seconds, split_path
+from homeport.blocks.fields import SecretReference
+from homeport_storage.object_names import Address, Attempts, ObjectFields, Prefix, Seconds, Verify, split_path
 from homeport_storage.parts import MIB
 
 SMALLEST_PART = 5 * MIB  # S3 refuses smaller ones, other than the last
 
 
-def _verified(value: object) -> object:
-    if value is False:
-        raise ValueError("certificates are always verified; give the path of the CA's certificate instead")
-    return value
-
-
-class S3Fields(BlockFields):
+class S3Fields(ObjectFields):
     """A bucket of Amazon S3, or of a server that speaks its protocol."""
 
     title: ClassVar[str] = "S3 bucket"
@@ -42,9 +36,7 @@ class S3Fields(BlockFields):
     addressing_style: Literal["auto", "path", "virtual"] = Field(
         default="auto", description="Whether the bucket is part of the path or of the host name."
     )
-    verify: Annotated[str | None, AfterValidator(_verified)] = Field(
-        default=None, description="Path of the certificate of the CA that signed the server's; else the system's."
-    )
+    verify: Verify = None
     profile: str | None = Field(
         default=None,
         validation_alias=AliasChoices("profile", "profile_name"),
@@ -85,7 +77,7 @@ class S3Fields(BlockFields):
     max_attempts: Attempts = Field(default=3, description="How often a request is sent before it counts as failed.")
     retry_mode: Literal["standard", "adaptive", "legacy"] = "standard"
     connect_timeout: Seconds = Field(default=5, description="Seconds to wait for a connection.")
-    read_timeout: Seconds = Field(default=30, description="Seconds to wait for the next bytes.")
+    read_timeout: Seconds = Field(default=15, description="Seconds to wait for the next bytes.")
 
     @model_validator(mode="before")
     @classmethod

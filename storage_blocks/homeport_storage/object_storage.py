@@ -1,0 +1,104 @@
+"""What S3, Azure and Google have in common: a client that the first call makes, keys below a prefix, a short check."""
+
+from __future__ import annotations
+
+import threading
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+
+from homeport.code.storage import CheckReport, StorageReference
+from homeport_storage import checks
+from homeport_storage.blob_storage import BlobStorage
+from homeport_storage.object_names import ObjectFields
+from homeport_storage.resolving import secret
+
+F = TypeVar("F", bound=ObjectFields)
+
+
+class ObjectStorage(BlobStorage, Generic[F]):
+    """A bucket or a container, or what lies below a prefix in it."""
+
+    parallel = 16
+    once: ClassVar[Mapping[str, Any]] = {"max_attempts": 1}
+    """The fields with which a request is sent once and not again."""
+
+    def __init__(self, fields: F) -> None:
+        """The storage that the fields describe. Nothing is asked before the first call."""
+        self._fields = fields
+        self._opened: Any = None
+        self._opening = threading.Lock()
+
+    @classmethod
+    @abstractmethod
+    def fields(cls) -> type[F]:
+        """The fields of a block of this kind."""
+
+    @classmethod
+    def from_reference(cls, reference: Mapping[str, Any]) -> Self:
+        """The storage that a reference names; raises UnsafeCode when a field is wrong."""
+        return cls(cast(F, cls.fields().of_reference(reference)))
+
+    def reference(self) -> StorageReference:
+        """The fields that were given."""
+        return {"kind": self.kind, **self._fields.model_dump(mode="json", exclude_defaults=True)}
+
+    def check(self) -> CheckReport:
+        """See Storage.check; with one attempt and short waiting, because a person waits for it."""
+        shorter = {
+            "connect_timeout": min(4.0, self._fields.connect_timeout),
+            "read_timeout": min(8.0, self._fields.read_timeout),
+        }
+        return checks.check(type(self)(self._fields.model_copy(update={**shorter, **self.once})))
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes in pieces; a connection that breaks off is taken up again where it did."""
+        if length == 0:  # no range of no bytes can be asked for
+            if self.size(key) is None:
+                raise KeyError(key)
+            return
+        yield from self._read(key, start, length)
+
+    @abstractmethod
+    def _read(self, key: str, start: int, length: int | None) -> Iterator[bytes]:
+        """See read; at least one byte is asked for."""
+
+    @abstractmethod
+    def _open(self) -> Any:
+        """The client that is shared by all threads, and keeps its connections open."""
+
+    @abstractmethod
+    def _explained(self, doing: str) -> AbstractContextManager[None]:
+        """Raises what the library raises while this is done ("write to") as a StorageError."""
+
+    @property
+    def _client(self) -> Any:
+        """The client, made by the first call."""
+        with self._opening:
+            if self._opened is None:
+                with self._explained("open"):
+                    self._opened = self._open()
+            return self._opened
+
+    @property
+    def _tried(self) -> str:
+        """How often a request was sent that got no answer, for messages."""
+        attempts = getattr(self._fields, "max_attempts", 1)
+        return f"tried {attempts} times" if attempts > 1 else ""
+
+    def _path(self, key: str) -> str:
+        return _joined(self._fields.prefix, key)
+
+    def _below(self, name: str) -> str:
+        """The bucket's name with the prefix, for messages."""
+        return _joined(name, self._fields.prefix)
+
+    def _secret(self, field: str) -> str | None:
+        """What the secret of this field is on this machine; raises SecretMissing."""
+        named: str | None = getattr(self._fields, field)
+        return secret(named, field=field, where=self.where)
+
+
+def _joined(*parts: str) -> str:
+    return "/".join(part for part in parts if part)

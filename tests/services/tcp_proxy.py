@@ -1,0 +1,66 @@
+"""A proxy of bytes in front of any server on loopback, which can be gone in the middle of something, or fall silent."""
+
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class TcpProxy:
+    """`with TcpProxy(url) as proxy:` leads from `proxy.url` there; `sent` and `received` count bytes as clients do."""
+
+    def __init__(self, upstream: str) -> None:
+        self._target = urlsplit(upstream)
+        self._open: set[socket.socket] = set()
+        self._here = threading.Lock()
+        self.silent = False
+        self.gone = False
+        self.sent = self.received = self.connections = 0
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{self._target.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """End every connection now; new ones end as they come while `gone` is set."""
+        with self._here:
+            for end in self._open:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with self._here:
+                self._open.add(client)
+            if self.gone:
+                client.close()
+            elif not self.silent:
+                server = socket.create_connection((self._target.hostname, self._target.port))
+                with self._here:
+                    self._open.add(server)
+                threading.Thread(target=self._copy, args=(client, server, "sent"), daemon=True).start()
+                threading.Thread(target=self._copy, args=(server, client, "received"), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket, count: str) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(65536):
+                sink.sendall(chunk)
+                setattr(self, count, getattr(self, count) + len(chunk))
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
