@@ -25,7 +25,7 @@ from homeport_control_plane.parameters import ParameterSchema
 SQL = load_sql("registration")
 DEFAULT_PROJECT = "default"
 """Made by the first registration into it: people who never heard of projects need not."""
-MOST_AT_ONCE = 100
+MOST_AT_ONCE = 500
 ON_LOST = ("CRASH", "RETRY", "HOLD")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

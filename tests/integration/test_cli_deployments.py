@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from homeport.cli.failures import guarded
+from homeport.cli.main import cli
 from tests.services.fault_proxy import FaultProxy
 from tests.services.stack import Stack
 
@@ -45,7 +47,7 @@ def deployment(desk: Stack, *arguments: str, expect: int | None = 0, **more: Any
 
 
 def listed(desk: Stack) -> dict[str, Any]:
-    found = desk.json("deployment", "ls", "--project", project(desk))
+    found = desk.json("deployment", "ls", "--project", project(desk), "--limit", "500")
     return {f"{one['flow']['name']}/{one['name']}": one for one in found}
 
 
@@ -291,6 +293,96 @@ def test_a_reply_that_is_lost_after_all_were_registered_costs_nothing(desk: Stac
     assert "Apply again" in lost.stderr or "hint:" in lost.stderr
     assert "0 applied, 2 skipped" in again.stdout
     assert b"def hello_world" not in proxy.recorded
+
+
+def many(desk: Stack, count: int, last_project: str) -> None:
+    """A folder of so many deployments, of which the 110th is in another project."""
+    for number in range(count):
+        where = last_project if number == 109 else project(desk)
+        text = f"name: d{number:03}\nentrypoint: demo.py:hello_world\nroot: ..\nproject: {where}\n"
+        write(desk, f"deployments/d{number:03}.yaml", text)
+
+
+def test_of_a_hundred_and_twenty_none_is_registered_when_one_is_refused_before_code_is_stored(desk: Stack) -> None:
+    many(desk, 120, "Nowhere")
+
+    failed = deployment(desk, "apply", "deployments/", expect=2)
+
+    assert "deployments/d109.yaml:4:10: no project 'Nowhere'" in failed.stderr
+    assert "Nothing was sent." in failed.stderr
+    assert listed(desk) == {}
+    assert not (desk.home / "storage").exists()
+
+
+def test_of_a_hundred_and_twenty_none_is_registered_when_one_cannot_be_any_more_after_all_were_checked(
+    desk: Stack,
+) -> None:
+    doomed = f"{project(desk)} doomed"
+    desk.cli("create", "project", doomed)
+    many(desk, 120, doomed)
+
+    with FaultProxy(desk.url) as proxy:
+        proxy.before('"dryRun":false', lambda: desk.cli("delete", "project", doomed, "--yes"))
+        failed = deployment(desk, "apply", "deployments/", HOMEPORT_API_URL=proxy.url, expect=2)
+    nothing = listed(desk)
+    desk.cli("create", "project", doomed)
+    done = deployment(desk, "apply", "deployments/")
+    short = desk.cli("deployment", "ls", "--project", project(desk))
+
+    assert "d109.yaml:4:10: no project" in failed.stderr
+    assert "The code is stored; nothing was registered." in failed.stderr
+    assert nothing == {}
+    assert "(all there already)" in done.stdout
+    assert "120 applied, 0 skipped" in done.stdout
+    assert len(listed(desk)) == 119
+    assert "Only the first 50 are shown: there are more (--limit NUMBER)." in short.stderr
+
+
+def test_more_than_one_request_can_carry_are_told_apart_when_a_later_one_fails(
+    desk: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doomed = f"{project(desk)} doomed"
+    desk.cli("create", "project", doomed)
+    write(desk, "d.yaml", "---\n".join(f"name: d{n}\nentrypoint: demo.py:hello_world\n" for n in range(4))
+          + f"---\nname: d4\nentrypoint: demo.py:hello_world\nproject: {doomed}\n")  # fmt: skip
+    monkeypatch.setattr("homeport.deployments.applying.AT_ONCE", 2)
+    for name, value in desk.environment(HOMEPORT_PROJECT=project(desk)).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(desk.code)
+
+    with FaultProxy(desk.url) as proxy:
+        proxy.before('"dryRun":false', lambda: desk.cli("delete", "project", doomed, "--yes"))
+        monkeypatch.setenv("HOMEPORT_API_URL", proxy.url)
+        code = guarded(cli, ["deployment", "apply", "d.yaml"])
+
+    told = capsys.readouterr().err
+    assert code == 2
+    assert "d.yaml:15:10: no project" in told
+    assert "The code is stored; 4 of 5 deployments are registered, up to hello-world/d3." in told
+    assert sorted(listed(desk)) == [f"hello-world/d{n}" for n in range(4)]
+
+
+def test_a_server_that_is_killed_between_storing_and_registering_has_registered_nothing_and_apply_goes_on(
+    own_stack: Stack,
+) -> None:
+    own_stack.write_flow("demo.py", FLOWS)
+    own_stack.cli("create", "project", project(own_stack))
+    many(own_stack, 115, project(own_stack))
+
+    with FaultProxy(own_stack.url) as proxy:
+        proxy.before('"dryRun":false', own_stack.control_plane.kill)
+        killed = deployment(own_stack, "apply", "deployments/", HOMEPORT_API_URL=proxy.url, expect=5)
+    kept = {path: path.stat().st_mtime_ns for path in (own_stack.home / "storage").rglob("*") if path.is_file()}
+    own_stack.control_plane.start()
+    nothing = listed(own_stack)
+    again = deployment(own_stack, "apply", "deployments/")
+
+    assert "hint: The code is stored. Apply again" in killed.stderr
+    assert kept
+    assert nothing == {}
+    assert "(all there already)" in again.stdout
+    assert "115 applied, 0 skipped" in again.stdout
+    assert kept == {p: p.stat().st_mtime_ns for p in (own_stack.home / "storage").rglob("*") if p.is_file()}
 
 
 def test_a_control_plane_that_is_away_is_told_and_nothing_was_stored(desk: Stack) -> None:

@@ -29,6 +29,7 @@ class FaultProxy:
 
     def __post_init__(self) -> None:
         self._drop: list[tuple[Matches, int]] = []
+        self._before: list[tuple[Matches, Callable[[], object]]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._writers: set[asyncio.StreamWriter] = set()
@@ -36,6 +37,10 @@ class FaultProxy:
     def drop_reply(self, operation: str, *, times: int = 1) -> None:
         """Lose the next `times` replies to requests naming this GraphQL operation; the server will have done them."""
         self._drop.append((lambda body: operation.encode() in body, times))
+
+    def before(self, operation: str, act: Callable[[], object]) -> None:
+        """When the first request that names this operation comes, do that before it is passed on."""
+        self._before.append((lambda body: operation.encode() in body, act))
 
     def cut_all(self) -> None:
         """Reset every open connection now."""
@@ -73,6 +78,7 @@ class FaultProxy:
         if self.black_hole:
             await asyncio.Event().wait()
         self.recorded += head + body
+        await self._act_before(body)
         target = urlsplit(self.upstream)
         server_in, server_out = await asyncio.open_connection(target.hostname, target.port)
         try:
@@ -91,6 +97,11 @@ class FaultProxy:
         finally:
             with contextlib.suppress(Exception):
                 server_out.close()
+
+    async def _act_before(self, body: bytes) -> None:
+        for one in [one for one in self._before if one[0](body)]:
+            self._before.remove(one)
+            await asyncio.get_running_loop().run_in_executor(None, one[1])
 
     def _should_drop(self, body: bytes) -> bool:
         for index, (matches, times) in enumerate(self._drop):

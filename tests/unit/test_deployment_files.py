@@ -10,7 +10,8 @@ import pytest
 
 import homeport_control_plane
 from homeport import flow
-from homeport.deployments import building, reading, yaml_files
+from homeport.deployments import applying, building, reading, yaml_files
+from homeport.deployments.applying import _batches
 from homeport.deployments.preparing import load
 from homeport.deployments.problems import InvalidDeployment
 from homeport.deployments.specification import json_schema
@@ -288,3 +289,11 @@ def test_text_of_several_lines_and_odd_strings_come_back_as_they_were(tmp_path: 
 
     assert reading.read_file(file)[0].specification.parameters == values
     assert yaml_files.changed_text(file.read_text(), {}, name="demo", file="d.yaml") == file.read_text()
+
+
+def test_as_many_are_registered_at_once_as_a_request_can_carry() -> None:
+    small, large = {"name": "x"}, {"graph": "x" * (applying.BYTES_AT_ONCE // 2)}
+
+    cuts = [list(_batches(inputs)) for inputs in ([small], [small] * 500, [small] * 501, [large, large, small])]
+
+    assert cuts == [[slice(0, 1)], [slice(0, 500)], [slice(0, 500), slice(500, 501)], [slice(0, 1), slice(1, 3)]]

@@ -133,7 +133,7 @@ class ManagementMutations:
     async def register_flows(
         self, info: Info, inputs: list[RegisterFlowInput], dry_run: bool = False
     ) -> RegisterFlowsResult:
-        """Registers up to 100, all of them or none; with `dryRun` none, and it answers what would change."""
+        """Registers up to 500, all of them or none; with `dryRun` none, and it answers what would change."""
         context = info.context
         made = await registration.register_many(
             context.db,

@@ -35,7 +35,7 @@ def ls(session: Session, run: str | None, key: str | None, every: bool, limit: i
     """List artifacts, the newest first."""
     latest = not (every or run or key) or None
     of_run = lists.run_id(session, run) if run else None
-    nodes = list(lists.fetch(session, "artifacts", limit, {"flowRunId": of_run, "key": key, "latest": latest}))
+    nodes = lists.shown(session, "artifacts", limit, {"flowRunId": of_run, "key": key, "latest": latest})
     columns = [
         Column("key", lambda node: node["key"]),
         Column("version", lambda node: node["version"]),

@@ -87,7 +87,7 @@ def ls(session: Session, type_: str | None, limit: int, fields: str | None) -> N
     """List blocks."""
     from homeport.blocks.types import canonical
 
-    found = lists.fetch(session, "blocks", limit, {"type": canonical(type_) if type_ is not None else None})
+    found = lists.shown(session, "blocks", limit, {"type": canonical(type_) if type_ is not None else None})
     nodes = [_flat(node) for node in found]
     columns = [
         Column("block", lambda node: f"{node['type']}/{node['name']}"),

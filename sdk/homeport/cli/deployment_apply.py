@@ -112,8 +112,7 @@ class Applying:
                 self._tell(f"{one.prepared.name}... {'Would change' if one.changed else 'Unchanged'}")
             return planned
         self.store(application, prepared)
-        with deployment_problems.told("The code is stored; nothing was registered."):
-            done = self._register(application, prepared)
+        done = self._register(application, prepared)
         for one in done:
             self._told(one)
         changed = sum(one.changed for one in done)
@@ -150,13 +149,15 @@ class Applying:
 
     def _register(self, application: Application, prepared: Sequence[Prepared]) -> list[Applied]:
         from homeport.client import Unreachable
+        from homeport.deployments.problems import InvalidDeployment
 
         try:
             return application.register(prepared)
+        except InvalidDeployment as error:
+            raise deployment_problems.refused(error.problems, _stands(application, prepared)) from error
         except Unreachable as error:
-            error.hint = (
-                error.hint or "The code is stored. Apply again: what was registered is whole, and is skipped then."
-            )
+            stands = _stands(application, prepared) if application.registered else "The code is stored."
+            error.hint = error.hint or f"{stands} Apply again: what was registered is whole, and is skipped then."
             raise
 
     def _told(self, one: Applied) -> None:
@@ -168,6 +169,13 @@ class Applying:
     def _tell(self, line: str) -> None:
         if not self.quiet:
             click.echo(line, err=self.to_stderr)
+
+
+def _stands(application: Application, prepared: Sequence[Prepared]) -> str:
+    many = len(application.registered)
+    if not many:
+        return "The code is stored; nothing was registered."
+    return f"The code is stored; {many} of {len(prepared)} deployments are registered, up to {prepared[many - 1].name}."
 
 
 def node_of(one: Applied) -> dict[str, Any]:

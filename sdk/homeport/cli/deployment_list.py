@@ -21,7 +21,7 @@ INSPECT_FIELDS = (
 
 def show_deployments(session: Session, fields: str | None, limit: int, **filters: Any) -> None:
     """Print the deployments that match."""
-    nodes = list(lists.fetch(session, "deployments", limit, filters))
+    nodes = lists.shown(session, "deployments", limit, filters)
     columns = [
         Column("name", lambda node: node["name"]),
         Column("flow", lambda node: node["flow"]["name"]),

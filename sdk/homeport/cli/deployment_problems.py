@@ -26,6 +26,7 @@ def refused(problems: Sequence[Problem], outcome: str) -> CommandError:
     """The problems on stderr, and the error to raise then."""
     problems = sorted(problems, key=lambda problem: _order(problem.place))
     if len(problems) == 1:
+        say(outcome, dim=True)
         return CommandError(f"{problems[0].place}: {problems[0].message}", hint=problems[0].mend or None, code=USAGE)
     for problem in problems[:MOST_SHOWN]:
         say(text.harmless(f"{problem.place}: {problem.message}"))

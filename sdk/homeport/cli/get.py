@@ -31,7 +31,7 @@ def get() -> None:
 @pass_session
 def projects(session: Session, name: str | None, limit: int, fields: str | None) -> None:
     """List projects."""
-    nodes = list(lists.fetch(session, "projects", limit, {"nameContains": name}))
+    nodes = lists.shown(session, "projects", limit, {"nameContains": name})
     columns = [
         Column("name", lambda node: node["name"]),
         Column("flows", lambda node: node["flowCount"]),
@@ -48,7 +48,7 @@ def projects(session: Session, name: str | None, limit: int, fields: str | None)
 @pass_session
 def flows(session: Session, project: str | None, name: str | None, limit: int, fields: str | None) -> None:
     """List registered flows."""
-    nodes = list(lists.fetch(session, "flows", limit, {"project": project, "nameContains": name}))
+    nodes = lists.shown(session, "flows", limit, {"project": project, "nameContains": name})
     columns = [
         Column("name", lambda node: node["name"]),
         Column("project", lambda node: node["project"]["name"]),
@@ -89,7 +89,7 @@ def deployments(
 @pass_session
 def agents(session: Session, limit: int, fields: str | None) -> None:
     """List agents."""
-    nodes = list(lists.fetch(session, "agents", limit, {}))
+    nodes = lists.shown(session, "agents", limit, {})
     columns = [
         Column("name", lambda node: node["name"]),
         Column(

@@ -54,7 +54,7 @@ def get(session: Session, key: str, fields: str | None) -> None:
 @pass_session
 def ls(session: Session, prefix: str | None, limit: int, fields: str | None) -> None:
     """List keys and values."""
-    nodes = list(lists.fetch(session, "keyValues", limit, {"prefix": prefix}))
+    nodes = lists.shown(session, "keyValues", limit, {"prefix": prefix})
     columns = [
         Column("key", lambda node: node["key"]),
         Column("value", lambda node: json.dumps(node["value"], ensure_ascii=False), may_shrink=True),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from homeport.cli.failures import NOT_FOUND, CommandError
-from homeport.cli.session import Session
+from homeport.cli.session import Session, say
 
 PAGE = 200
 CANDIDATES = 20  # of a word that means several runs, so many are shown
@@ -30,6 +30,16 @@ def fetch(
         after = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"] or not after:
             return
+
+
+def shown(
+    session: Session, operation: str, limit: int, filter: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The nodes of a list that a person asked for; where there are more than `limit`, they are told so."""
+    found = list(fetch(session, operation, limit + 1, filter))
+    if len(found) > limit:
+        say(f"Only the first {limit} are shown: there are more (--limit NUMBER).", dim=True)
+    return found[:limit]
 
 
 def run_id(session: Session, ref: str) -> str:

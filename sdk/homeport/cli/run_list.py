@@ -76,7 +76,7 @@ def show_runs(
         "nameContains": name,
         "createdAfter": since,
     }
-    nodes = list(lists.fetch(session, "flowRuns", limit, chosen))
+    nodes = lists.shown(session, "flowRuns", limit, chosen)
     columns = [
         Column("id", lambda run: run["id"]),
         Column("name", lambda run: run["name"], may_shrink=True),

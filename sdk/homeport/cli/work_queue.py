@@ -104,7 +104,7 @@ def clear_concurrency_limit(session: Session, name: str) -> None:
 
 def show_queues(session: Session, limit: int, fields: str | None) -> None:
     """Print the work queues."""
-    nodes = list(lists.fetch(session, "workQueues", limit))
+    nodes = lists.shown(session, "workQueues", limit)
     rows(nodes, _columns(), fields, none="No work queues. `homeport register` makes those that it names.")
 
 

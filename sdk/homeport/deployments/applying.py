@@ -1,14 +1,17 @@
 """Applying deployments: everything is checked, here and by the control plane's dry run; then code is stored; then all
 of them are registered in one transaction.
 
-So a mistake in one of many leaves nothing half-done, and neither does a connection that is lost: what was registered is
-whole, and applying again goes on from there, because stored code is found by its digest.
+So a mistake in one of many leaves nothing half-done, and neither does a connection that is lost: applying again goes on
+from there, because stored code is found by its digest. Only more than a request can carry (500 deployments, or
+megabytes of task graphs) are registered in several transactions, after all of them were tried; `Application.registered`
+has those that stand when a later one fails.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
     from homeport.client import Client
     from homeport.code import Stored
 
-AT_ONCE = 50
-"""So many are registered in one transaction."""
+AT_ONCE = 500
+BYTES_AT_ONCE = 6 * 1024 * 1024
+"""So many are registered in one transaction: what the control plane takes in one request, with room to spare."""
+REGISTER_SECONDS = 120.0
 _INDEX = re.compile(r"inputs\[(\d+)\]\.?(.*)", re.DOTALL)
 _SCHEDULE = re.compile(r"schedule\.clocks\[(\d+)\]\.?(\w*)")
 # A field of the control plane's input -> the key of the file.
@@ -60,6 +65,7 @@ class Application:
         self._client = client
         self._home = home
         self._force = force
+        self.registered: list[Applied] = []
         self._stored: dict[tuple[str, str], Stored] = {}
 
     def check(self, prepared: Sequence[Prepared]) -> list[Applied]:
@@ -99,11 +105,11 @@ class Application:
         from homeport.client.errors import InvalidInputError, NotFoundError
 
         done: list[Applied] = []
-        for first in range(0, len(prepared), AT_ONCE):
-            part = prepared[first : first + AT_ONCE]
-            kept = stored[first : first + AT_ONCE]
-            inputs = [self._input(one, at) for one, at in zip(part, kept, strict=True)]
-            answer = self._client.execute("registerFlows", {"inputs": inputs, "dryRun": dry_run}, retry_for=2.0)
+        inputs = [self._input(one, at) for one, at in zip(prepared, stored, strict=True)]
+        for batch in _batches(inputs):
+            part, kept = prepared[batch], stored[batch]
+            variables = {"inputs": inputs[batch], "dryRun": dry_run}
+            answer = self._client.execute("registerFlows", variables, timeout=REGISTER_SECONDS, retry_for=2.0)
             try:
                 made = expect(answer["registerFlows"], "FlowsChecked" if dry_run else "FlowsRegistered")
             except InvalidInputError as error:
@@ -114,6 +120,7 @@ class Application:
                 done += [Applied(*one) for one in zip(part, made["changed"], strict=True)]
             else:
                 done += [_applied(*one) for one in zip(part, kept, made["registered"], strict=True)]
+                self.registered = done
         return done
 
     def _input(self, one: Prepared, stored: Stored) -> dict[str, Any]:
@@ -137,6 +144,18 @@ class Application:
             "force": self._force,
             **version_input(one.flow, one.source, stored),
         }
+
+
+def _batches(inputs: Sequence[Mapping[str, Any]]) -> Iterator[slice]:
+    """All of them at once, if a request can carry them."""
+    first, size = 0, 0
+    for at, input_ in enumerate(inputs):
+        bytes_ = len(json.dumps(input_).encode())
+        if at - first == AT_ONCE or (size and size + bytes_ > BYTES_AT_ONCE):
+            yield slice(first, at)
+            first, size = at, 0
+        size += bytes_
+    yield slice(first, len(inputs))
 
 
 def _told(reference: dict[str, Any], one: Prepared) -> dict[str, Any]:
