@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,8 +29,8 @@ from homeport.code.manifest import Manifest, is_digest
 from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StepName, StorageReference, Stored
 from homeport.code.tree import CodeTree, Limits
 from homeport.secrets import SecretError, resolve
-from homeport_storage import git_tree, git_url, placing
-from homeport_storage.git_command import Access, Git, NotThere, remote
+from homeport_storage import git_commits, git_tree, git_url, placing
+from homeport_storage.git_command import Access, Git, remote
 from homeport_storage.git_fields import GitFields, RepositoryFields
 from homeport_storage.resolving import unresolved
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """How many files a message names."""
-LOOK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ class GitStorage:
             raise UnsafeCode(f"the storage reference of kind {self.kind} names no commit; register the flow again")
         access = self._access(None)
         with remote(access) as git, _scratch() as scratch:
-            _fetch_commit(git, access, fields.commit, fields.ref)
+            git_commits.fetch(git, access, fields.commit, fields.ref)
             kept = git_tree.take_out(git, fields.commit, fields.folder, scratch / "tree", Limits())
             if kept.digest != digest:
                 raise DigestMismatch(
@@ -125,7 +124,7 @@ class GitStorage:
         try:
             access = self._access(None)
             with remote(access) as git:
-                found = self._fields.commit or _resolved(git, access, self._fields.ref)
+                found = self._fields.commit or git_commits.resolved(git, access, self._fields.ref)
         except StorageError as error:
             return _failed(self.where, error, time.perf_counter() - began)
         took = time.perf_counter() - began
@@ -211,11 +210,11 @@ class GitStorage:
         fields = self._fields
         with remote(access) as git:
             commit, known = self._chosen(git, access, checkout)
-            if known and checkout is not None and _has(checkout.git, commit):
+            if known and checkout is not None and git_commits.has(checkout.git, commit):
                 yield checkout.git, commit
                 return
             try:
-                _fetch_commit(git, access, commit, fields.ref)
+                git_commits.fetch(git, access, commit, fields.ref)
             except CodeMissing as error:
                 if checkout is not None and commit == checkout.head and fields.commit is None:
                     raise StorageRefused(
@@ -233,72 +232,14 @@ class GitStorage:
         if fields.ref is not None and git_url.is_commit(fields.ref):
             return fields.ref, False
         if fields.ref is None and checkout is not None and checkout.head is not None and _is_of(checkout, access):
-            tips = git.run("ls-remote", "--", str(access.url), doing="read", within=LOOK_SECONDS).decode()
+            tips = git.run("ls-remote", "--", str(access.url), doing="read", within=git_commits.LOOK_SECONDS).decode()
             return checkout.head, any(line.split("\t")[0] == checkout.head for line in tips.splitlines())
-        return _resolved(git, access, fields.ref), True
+        return git_commits.resolved(git, access, fields.ref), True
 
     def _look_for_path(self, git: Git, commit: str, access: Access) -> None:
         path = self._fields.path
         if path and not any(entry.path == path for entry in git_tree.entries(git, commit, "")):
             raise StorageRefused(f"the commit {commit} of {access.where} has no file {path}. Push it, or mend path=")
-
-
-def _resolved(git: Git, access: Access, ref: str | None) -> str:
-    """The commit of a branch, a tag (also an annotated one) or the default branch; raises CodeMissing."""
-    if ref is not None and git_url.is_commit(ref):
-        return ref
-    wanted = [ref, f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/tags/{ref}^{{}}"] if ref else ["HEAD"]
-    listed = git.run("ls-remote", "--", str(access.url), *wanted, doing="read", within=LOOK_SECONDS).decode()
-    found = {name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())}
-    order = [f"refs/heads/{ref}", f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"{ref}"] if ref else ["HEAD"]
-    for name in order:
-        if git_url.is_commit(found.get(name, "")):
-            return found[name]
-    raise CodeMissing(
-        f"{access.where} has no branch or tag {ref!r}. Was it pushed, or deleted?"
-        if ref
-        else f"{access.where} is empty: push a commit first"
-    )
-
-
-def _fetch_commit(git: Git, access: Access, commit: str, ref: str | None) -> None:
-    """Get the commit, without its history where the server allows; raises CodeMissing when nobody has it any more."""
-    fetch = (
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-recurse-submodules",
-        "--no-write-fetch-head",
-    )
-    with suppress(NotThere):
-        git.run(*fetch, "--depth=1", "--", str(access.url), commit, doing="fetch from")
-    if _has(git, commit):
-        return
-    # Servers of the old protocol give only what a branch or a tag points to: then its last commits, then all.
-    branch = [f"+refs/heads/{ref}:refs/heads/homeport"] if ref and not git_url.is_commit(ref) else []
-    every = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
-    for refs, depth in ((branch, ["--depth=50"]), (every, ["--depth=50"]), (every, ["--depth=2147483647"])):
-        if not refs:
-            continue
-        try:
-            git.run(*fetch, *depth, "--", str(access.url), *refs, doing="fetch from")
-        except NotThere:
-            continue  # the branch is gone; the commit may still be in another
-        if _has(git, commit):
-            return
-    raise CodeMissing(
-        f"{access.where} does not have the commit {commit}"
-        + (f" (of {ref})" if ref else "")
-        + " any more. Was the branch force-pushed? Push the commit again, or register the flow again"
-    )
-
-
-def _has(git: Git, commit: str) -> bool:
-    try:
-        git.run("cat-file", "-e", f"{commit}^{{tree}}", doing="look into")
-    except StorageError:
-        return False
-    return True
 
 
 def _checkout(root: Path) -> Checkout | None:

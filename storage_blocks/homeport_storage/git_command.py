@@ -116,7 +116,14 @@ class Git:
             said = err.read(20_000).decode(errors="replace")
             if process.returncode != 0:
                 raise explained(said, doing=doing, where=self.where, private=self._access)
-            return out.read(MOST_OUTPUT)
+            if out.seek(0, os.SEEK_END) > MOST_OUTPUT:
+                raise StorageRefused(f"cannot {doing} {self.where}: git lists more than {MOST_OUTPUT // 1024**2} MiB")
+            out.seek(0)
+            return out.read()
+
+    def size(self) -> int:
+        """How many bytes the repository takes here."""
+        return _size(self.folder)
 
     def objects(self) -> subprocess.Popen[bytes]:
         """A running `cat-file --batch`: it is asked for objects by name on stdin; the caller ends it."""

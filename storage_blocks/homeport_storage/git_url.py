@@ -31,7 +31,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 @dataclass(frozen=True, slots=True)
 class GitUrl:
-    """An address that is safe to give to git; it holds no password."""
+    """An address that is safe to give to git; it holds no password. The path of `host:path` has no slash in front."""
 
     scheme: str
     host: str
@@ -41,6 +41,8 @@ class GitUrl:
 
     def __str__(self) -> str:
         user = f"{self.user}@" if self.user else ""
+        if not self.path.startswith("/"):
+            return f"{user}{self.host}:{self.path}"
         port = f":{self.port}" if self.port else ""
         return f"{self.scheme}://{user}{self.host}{port}{self.path}"
 
@@ -123,10 +125,8 @@ def _scp(text: str) -> GitUrl:
     found = _SCP.fullmatch(text)
     if found is None or "::" in text:
         raise UnsafeCode(f"an address of a repository begins with https://, http:// or ssh://, or is {_FORM}")
-    path = found["path"]
-    # What stands behind the colon is relative to the user's home folder there; ssh:// says so with ~.
-    path = path if path.startswith("/") else f"/{path}" if path.startswith("~") else f"/./{path}"
-    return _checked(GitUrl("ssh", found["host"].lower(), None, path, found["user"]))
+    # What stands behind the colon is relative to the user's home folder there, which ssh:// cannot say: it stays.
+    return _checked(GitUrl("ssh", found["host"].lower(), None, found["path"], found["user"]))
 
 
 def _checked(url: GitUrl) -> GitUrl:
@@ -142,7 +142,7 @@ def _checked(url: GitUrl) -> GitUrl:
 
 
 def _bare(path: str) -> str:
-    return path.replace("/./", "/").rstrip("/").removesuffix(".git").strip("/").lower()
+    return path.rstrip("/").removesuffix(".git").strip("/").lower()
 
 
 def _allowed_by_git(environ: Mapping[str, str] | None) -> list[str]:

@@ -358,6 +358,29 @@ def test_a_stranger_s_key_and_an_unknown_host_are_denied(
             open_storage(over_ssh(ssh, server, name, **wrong)).put(collect(project))
 
 
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("git@git.example.com:team/flows.git", "team/flows.git"),
+        ("git.example.com:~/flows.git", "~/flows.git"),
+        ("git@git.example.com:/srv/flows.git", "/srv/flows.git"),
+        ("ssh://git@git.example.com/srv/flows.git", "/srv/flows.git"),
+    ],
+)
+def test_what_stands_behind_a_colon_is_asked_for_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, asked: str
+) -> None:
+    # No server: what git gives to ssh is what a server would be asked for.
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/given\nexit 255\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    assert not open_storage({"kind": "git", "url": address}).check().ok
+
+    assert (tmp_path / "given").read_text().splitlines()[-1] == f"git-upload-pack '{asked}'"
+
+
 def test_an_ssh_key_may_be_a_secret(
     server: GitServer, ssh: SshServer, name: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -725,7 +748,7 @@ def test_git_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.Monkey
     [
         ({"kind": "github", "repo": "org/flows"}, "https://github.com/org/flows.git"),
         ({"kind": "github", "repository": "https://github.com/org/flows"}, "https://github.com/org/flows"),
-        ({"kind": "github", "repository": "git@github.com:org/flows.git"}, "ssh://git@github.com/./org/flows.git"),
+        ({"kind": "github", "repository": "git@github.com:org/flows.git"}, "git@github.com:org/flows.git"),
         (
             {"kind": "github", "repo": "org/flows", "base_url": "https://github.example.com/api/v3"},
             "https://github.example.com/org/flows.git",
@@ -741,7 +764,7 @@ def test_git_is_asked_for_by_name_where_it_is_missing(monkeypatch: pytest.Monkey
             "https://bb.internal/scm/PRJ/flows.git",
         ),
         ({"kind": "git", "repo": "org/flows", "repo_host": "git.example.com"}, "https://git.example.com/org/flows.git"),
-        ({"kind": "git", "repo": "org/flows", "use_ssh": True}, "ssh://git@github.com/./org/flows.git"),
+        ({"kind": "git", "repo": "org/flows", "use_ssh": True}, "git@github.com:org/flows.git"),
     ],
 )
 def test_the_address_is_the_one_of_the_host(reference: dict[str, Any], url: str) -> None:
