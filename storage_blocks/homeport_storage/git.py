@@ -29,16 +29,14 @@ from homeport.code.manifest import Manifest, is_digest
 from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StepName, StorageReference, Stored
 from homeport.code.tree import CodeTree, Limits
 from homeport.secrets import SecretError, resolve
-from homeport_storage import git_commits, git_tree, git_url, placing
+from homeport_storage import git_commits, git_differences, git_tree, git_url, placing
 from homeport_storage.git_command import Access, Git, remote
 from homeport_storage.git_fields import GitFields, RepositoryFields
+from homeport_storage.git_submodules import Submodules
 from homeport_storage.resolving import unresolved
 
 if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
-
-NAMED = 10
-"""How many files a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +90,12 @@ class GitStorage:
         access = self._access(checkout)
         folder = self._folder(checkout, tree.root)
         with self._with_commit(access, checkout) as (git, commit), _scratch() as scratch:
-            kept = git_tree.take_out(git, commit, folder, scratch / "tree", Limits())
+            kept = _taken_out(git, access, self._fields, commit, folder, scratch)
             self._look_for_path(git, commit, access)
-            _refuse_differences(tree, kept, checkout, commit, access)
+            wanted = git_differences.Wanted(git, commit, folder, access.where, self._fields.include_submodules)
+            git_differences.refuse_pointers(kept, wanted)
+            head = checkout.head if checkout is not None else None
+            git_differences.refuse(tree, kept, wanted, in_checkout=checkout is not None, head=head)
             return Stored(self._reference(access, commit, folder), kept.digest)
 
     def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
@@ -108,7 +109,7 @@ class GitStorage:
         access = self._access(None)
         with remote(access) as git, _scratch() as scratch:
             git_commits.fetch(git, access, fields.commit, fields.ref)
-            kept = git_tree.take_out(git, fields.commit, fields.folder, scratch / "tree", Limits())
+            kept = _taken_out(git, access, fields, fields.commit, fields.folder, scratch)
             if kept.digest != digest:
                 raise DigestMismatch(
                     f"the commit {fields.commit} of {access.where} has other files than were registered: asked for "
@@ -242,6 +243,12 @@ class GitStorage:
             raise StorageRefused(f"the commit {commit} of {access.where} has no file {path}. Push it, or mend path=")
 
 
+def _taken_out(git: Git, access: Access, fields: RepositoryFields, commit: str, folder: str, scratch: Path) -> CodeTree:
+    limits = Limits()
+    inside = Submodules(access, folder, limits).write if fields.include_submodules else None
+    return git_tree.take_out(git, commit, folder, scratch / "tree", limits, inside)
+
+
 def _checkout(root: Path) -> Checkout | None:
     """The checkout that the folder lies in; None when it lies in none."""
     try:
@@ -274,45 +281,6 @@ def _is_of(checkout: Checkout, access: Access) -> bool:
     except UnsafeCode:
         return False
     return url.same_as(access.url)
-
-
-def _refuse_differences(tree: CodeTree, kept: CodeTree, checkout: Checkout | None, commit: str, access: Access) -> None:
-    here = {file.path: file for file in tree.manifest.files}
-    there = {file.path: file for file in kept.manifest.files}
-    changed = sorted(path for path, file in here.items() if path in there and there[path] != file)
-    gone = sorted(there.keys() - here.keys())
-    new = sorted(here.keys() - there.keys())
-    if new and checkout is not None:
-        new = sorted(set(new) - _ignored_by_git(checkout.git, new))
-    parts = [
-        f"{word}: {_names(paths)}"
-        for word, paths in (("changed here", changed), ("not in the commit", new), ("not here", gone))
-        if paths
-    ]
-    if not parts:
-        return
-    mend = "Commit and push what is to run (git add, git commit, git push), then register again"
-    if checkout is not None and checkout.head not in (None, commit):
-        mend += f"; or check that commit out (here, {checkout.head} is)"
-    raise StorageRefused(
-        f"the commit {commit} of {access.where} is not what lies in {tree.root}: {'; '.join(parts)}. {mend}. What only "
-        "this machine needs is named in .gitignore or .homeportignore"
-    )
-
-
-def _ignored_by_git(git: Git, paths: list[str]) -> set[str]:
-    """Those of the paths that .gitignore names: not meant for the repository, so no part of the code."""
-    asked = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
-    try:
-        said = git.run("check-ignore", "-z", "--stdin", doing="look into", stdin=asked)
-    except StorageError:
-        return set()  # it ends with 1 when none is
-    return {path.decode("utf-8", "surrogateescape") for path in said.split(b"\0") if path}
-
-
-def _names(paths: list[str]) -> str:
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(paths[:NAMED]) + more
 
 
 @contextmanager

@@ -49,6 +49,9 @@ class RepositoryFields(BlockFields):
     known_hosts_file: str | None = Field(
         default=None, description="Host keys to trust, instead of ~/.ssh/known_hosts.", pattern=r"^[/~]"
     )
+    include_submodules: bool = Field(
+        default=False, description="Fetch the commits of submodules, too; the login goes to the same host only."
+    )
     timeout: float = Field(default=300, description="Seconds that one fetch may take.", gt=0, le=7200)
     max_megabytes: int = Field(
         default=1024, description="What one commit may take on its way, packed, in MiB.", ge=1, le=100_000

@@ -3,14 +3,15 @@
 A checkout runs what a repository asks for: filters of .gitattributes, LFS, line ends. Here every blob is written as it
 is stored, under a name that was checked, and links come last, so that nothing is written through one. Then the folder
 is collected by the rules that hold for every tree: what is ignored is left behind, links that leave the folder and
-names that are one elsewhere are refused. Submodules are left out, as git itself does unless it is asked.
+names that are one elsewhere are refused. Submodules are left out, as git itself does, unless it is asked to
+(git_submodules.py). What LFS keeps is not in git, but a pointer to it.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,8 @@ from homeport_storage.git_command import Git
 LINK = "120000"
 SUBMODULE = "160000"
 EXECUTABLE = "100755"
+POINTER = b"version https://git-lfs.github.com/spec/"
+LONGEST_POINTER = 1024
 _ENTRY = re.compile(rb"(\d{6}) (\w+) ([0-9a-f]{40,64}) +(\d+|-)\t(.*)", re.DOTALL)
 _DOT_GIT = re.compile(r"\.git[ .]*|git~1", re.IGNORECASE)
 
@@ -37,6 +40,19 @@ class Entry:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that is to be made once every file is there."""
+
+    file: Path
+    path: str
+    target: bytes
+
+
+Inside = Callable[[Git, str, Sequence[Entry], Path], list[Link]]
+"""(git, commit, what the commit has, the folder it is written to): writes its submodules there; their links."""
+
+
 def entries(git: Git, commit: str, folder: str) -> list[Entry]:
     """What the commit has below the folder; raises CodeMissing when it has no such folder."""
     tree = f"{commit}:{folder}" if folder else commit
@@ -47,13 +63,28 @@ def entries(git: Git, commit: str, folder: str) -> list[Entry]:
     return [_entry(line) for line in listed.split(b"\0") if line]
 
 
-def take_out(git: Git, commit: str, folder: str, into: Path, limits: Limits) -> CodeTree:
+def take_out(
+    git: Git, commit: str, folder: str, into: Path, limits: Limits, submodules: Inside | None = None
+) -> CodeTree:
     """Write the commit's files to the folder `into` and collect them; raises UnsafeCode naming a file."""
+    into.mkdir(mode=0o700, parents=True)
+    found, links = write_files(git, commit, folder, into, limits)
+    if submodules is not None:
+        links += submodules(git, commit, found, into)
+    for link in links:
+        _make(link)
+    try:
+        return collect(into, limits)
+    except PackingError as error:
+        raise UnsafeCode(f"the commit {commit} of {git.where} was refused: {_without(error, into)}") from error
+
+
+def write_files(git: Git, commit: str, folder: str, into: Path, limits: Limits) -> tuple[list[Entry], list[Link]]:
+    """Write the commit's files below the folder `into`; all that it has, and the links, which are made last."""
     found = entries(git, commit, folder)
-    _refuse_too_large(git, commit, found, limits)
+    refuse_too_large(git, commit, found, limits)
     for entry in found:
         _check(entry)
-    into.mkdir(mode=0o700, parents=True)
     links = [entry for entry in found if entry.mode == LINK]
     files = [entry for entry in found if entry.mode not in (LINK, SUBMODULE)]
     with git.objects() as reader:
@@ -67,17 +98,18 @@ def take_out(git: Git, commit: str, folder: str, into: Path, limits: Limits) -> 
             raise UnsafeCode(f"the commit {commit} of {git.where} could not be taken out: {error}") from error
         finally:
             reader.kill()
-    for entry, target in zip(links, targets, strict=True):
-        _link(into / entry.path, entry, target)
-    try:
-        return collect(into, limits)
-    except PackingError as error:
-        raise UnsafeCode(f"the commit {commit} of {git.where} was refused: {_without(error, into)}") from error
+    return found, [Link(into / entry.path, entry.path, target) for entry, target in zip(links, targets, strict=True)]
 
 
-def submodules(found: Iterable[Entry]) -> list[str]:
-    """The paths of the submodules among them."""
-    return [entry.path for entry in found if entry.mode == SUBMODULE]
+def pointers(tree: CodeTree) -> list[str]:
+    """The files of a tree that was taken out which are LFS's pointers to what git does not have."""
+    small = [file for file in tree.manifest.files if len(POINTER) < file.size <= LONGEST_POINTER]
+    return [file.path for file in small if (tree.root / file.path).read_bytes().startswith(POINTER)]
+
+
+def submodules(found: Iterable[Entry]) -> list[Entry]:
+    """The submodules among them; the name of each is a commit of another repository."""
+    return [entry for entry in found if entry.mode == SUBMODULE]
 
 
 def _entry(line: bytes) -> Entry:
@@ -94,7 +126,7 @@ def _check(entry: Entry) -> None:
         raise UnsafeCode(f"the commit has a file {entry.path!r}, which would be git's own")
 
 
-def _refuse_too_large(git: Git, commit: str, found: list[Entry], limits: Limits) -> None:
+def refuse_too_large(git: Git, commit: str, found: Sequence[Entry], limits: Limits) -> None:
     """Before anything is written. What is ignored may make the tree smaller: so ten times the limit is let pass."""
     total = sum(entry.size for entry in found)
     if len(found) > 10 * limits.files or total > 10 * limits.bytes:
@@ -136,13 +168,13 @@ def _ask(asked: IO[bytes], answers: IO[bytes], entry: Entry) -> int:
     return int(head[2])
 
 
-def _link(file: Path, entry: Entry, target: bytes) -> None:
+def _make(link: Link) -> None:
     """A link is made only so that it is judged by the rules for links; what is kept of it is a file's content."""
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.symlink_to(os.fsdecode(target))
+        link.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        link.file.symlink_to(os.fsdecode(link.target))
     except (OSError, ValueError) as error:
-        raise UnsafeCode(f"the link {entry.path!r} of the commit cannot be made: {error}") from error
+        raise UnsafeCode(f"the link {link.path!r} of the commit cannot be made: {error}") from error
 
 
 def _without(error: Exception, folder: Path) -> str:

@@ -41,7 +41,7 @@ class GitUrl:
 
     def __str__(self) -> str:
         user = f"{self.user}@" if self.user else ""
-        if not self.path.startswith("/"):
+        if self.scheme == "ssh" and not self.path.startswith("/"):
             return f"{user}{self.host}:{self.path}"
         port = f":{self.port}" if self.port else ""
         return f"{self.scheme}://{user}{self.host}{port}{self.path}"

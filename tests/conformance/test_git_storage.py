@@ -21,6 +21,7 @@ from homeport.code import (
     DigestMismatch,
     Storage,
     StorageDenied,
+    StorageError,
     StorageRefused,
     StorageUnreachable,
     UnsafeCode,
@@ -567,7 +568,7 @@ def test_a_repository_with_hooks_filters_and_large_file_pointers_runs_nothing(
     marker = tmp_path / "pwned"
     project = write_project(tmp_path / "project")
     (project / ".gitattributes").write_text("*.py filter=evil eol=crlf ident\n*.bin filter=lfs diff=lfs merge=lfs\n")
-    (project / "pointer.bin").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    (project / "plain.bin").write_bytes(b"\r\n")
     (project / ".gitconfig").write_text(f'[filter "evil"]\nsmudge = touch {marker}\n')
     server.checkout(name, project)
     for hook in ("post-checkout", "post-merge", "reference-transaction"):
@@ -580,7 +581,7 @@ def test_a_repository_with_hooks_filters_and_large_file_pointers_runs_nothing(
 
     assert not marker.exists()
     assert (tmp_path / "out/flow.py").read_bytes() == b"import lib.words\n"
-    assert (tmp_path / "out/pointer.bin").read_text().startswith("version https://git-lfs")
+    assert (tmp_path / "out/plain.bin").read_bytes() == b"\r\n"
     assert not (tmp_path / "out/.git").exists()
 
 
@@ -663,6 +664,242 @@ def test_a_submodule_is_left_out_and_its_address_is_never_used(server: GitServer
 
     assert not marker.exists()
     assert not (tmp_path / "out/sub").exists()
+
+
+def test_pointers_of_lfs_are_refused_by_name_unless_they_are_no_code(
+    server: GitServer, name: str, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "project")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 123456\n"
+    (project / "model.bin").write_text(pointer)
+    server.checkout(name, project)
+    storage = open_storage(over_http(server, name))
+
+    with pytest.raises(StorageRefused, match=r"pointers of Git LFS .*: model\.bin\..*\.homeportignore"):
+        storage.put(collect(project))
+
+    (project / "model.bin").write_bytes(b"what LFS puts in its place")
+    with pytest.raises(StorageRefused, match="pointers of Git LFS"):
+        storage.put(collect(project))
+    (project / ".homeportignore").write_text("*.bin\n")
+    git(project, "update-index", "--assume-unchanged", "model.bin")
+    server.push(name, project)
+    assert storage.put(collect(project)).digest == collect(project).digest
+
+
+# Submodules.
+
+
+def submodule(server: GitServer, project: Path, other: str, path: str, address: str) -> None:
+    """Add the repository `other` at `path`, checked out; .gitmodules says this address."""
+    git(project, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(server.bare(other)), path)
+    git(project, "config", "--file", ".gitmodules", f"submodule.{path}.url", address)
+
+
+@pytest.fixture
+def library(server: GitServer, name: str, tmp_path: Path) -> str:
+    """Another repository on the same server, which has a submodule of its own."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "deep.py").write_text("DEEP = 1\n")
+    server.checkout(f"{name}-inner", inner)
+    folder = tmp_path / "library"
+    folder.mkdir()
+    (folder / "shared.py").write_text("SHARED = 1\n")
+    (folder / ".gitignore").write_text("made/\n")
+    (folder / "alias.py").symlink_to("shared.py")
+    server.checkout(f"{name}-library", folder)
+    submodule(server, folder, f"{name}-inner", "vendor/inner", f"./../{tmp_path.name}-inner.git/")
+    server.push(f"{name}-library", folder)
+    return f"{name}-library"
+
+
+def test_submodules_are_fetched_at_their_commits_with_theirs(
+    server: GitServer, name: str, project: Path, library: str, tmp_path: Path
+) -> None:
+    submodule(server, project, library, "lib/library", f"../{tmp_path.name}-library.git")
+    git(project, "-c", "protocol.file.allow=always", "-c", f"url.{server.folder}/.insteadOf={server.url}/",
+        "submodule", "--quiet", "update", "--init", "--recursive")  # fmt: skip
+    server.push(name, project)
+    (project / "lib/library/made").mkdir()
+    (project / "lib/library/made/x").touch()
+    reference = over_http(server, name, include_submodules=True)
+
+    stored = open_storage(reference).put(collect(project))
+    moved = tmp_path / "library"
+    (moved / "shared.py").write_text("SHARED = 2\n")
+    server.push(library, moved)
+    open_storage(stored.reference).fetch(stored.reference, stored.digest, tmp_path / "out")
+
+    assert stored.reference["include_submodules"] is True
+    assert (tmp_path / "out/lib/library/shared.py").read_text() == "SHARED = 1\n"
+    assert (tmp_path / "out/lib/library/alias.py").read_text() == "SHARED = 1\n"
+    assert (tmp_path / "out/lib/library/vendor/inner/deep.py").read_text() == "DEEP = 1\n"
+    assert not list((tmp_path / "out").rglob(".git"))
+    asked = {path.partition(".git/")[0] for path, login in server.requests if login.endswith(TOKEN)}
+    assert {f"/{name}", f"/{library}", f"/{name}-inner"} <= asked
+
+
+def test_a_submodule_whose_author_uses_ssh_is_reached_by_the_token_of_that_host(
+    server: GitServer, name: str, project: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib/lib.py").touch()
+    server.checkout(f"{name}-lib", tmp_path / "lib")
+    submodule(server, project, f"{name}-lib", "sub", f"git@127.0.0.1:{name}-lib.git")
+    server.push(name, project)
+
+    stored = open_storage(over_http(server, name, include_submodules=True)).put(collect(project))
+    open_storage(stored.reference).fetch(stored.reference, stored.digest, tmp_path / "out")
+
+    assert (tmp_path / "out/sub/lib.py").exists()
+
+
+def test_a_folder_of_a_repository_has_the_submodules_below_it(
+    server: GitServer, name: str, project: Path, library: str, tmp_path: Path
+) -> None:
+    submodule(server, project, library, "lib/library", f"../{tmp_path.name}-library.git")
+    submodule(server, project, library, "other", "ext::touch")
+    server.push(name, project)
+    git(project, "-c", "protocol.file.allow=always", "-c", f"url.{server.folder}/.insteadOf={server.url}/",
+        "submodule", "--quiet", "update", "--init", "--recursive", "lib/library")  # fmt: skip
+
+    stored = open_storage(over_http(server, name, include_submodules=True)).put(collect(project / "lib"))
+    open_storage(stored.reference).fetch(stored.reference, stored.digest, tmp_path / "out")
+
+    assert (tmp_path / "out/library/shared.py").exists()
+
+
+def test_a_submodule_that_is_checked_out_and_left_out_is_told_with_what_includes_it(
+    server: GitServer, name: str, project: Path, library: str
+) -> None:
+    submodule(server, project, library, "lib/library", "../library.git")
+    server.push(name, project)
+
+    with pytest.raises(StorageRefused, match=r"lib/library/shared\.py.*lib/library is left out: give include_submod"):
+        open_storage(over_http(server, name)).put(collect(project))
+
+
+def test_a_submodule_that_is_not_checked_out_here_is_told(
+    server: GitServer, name: str, project: Path, library: str, tmp_path: Path
+) -> None:
+    submodule(server, project, library, "lib/library", f"../{tmp_path.name}-library.git")
+    server.push(name, project)
+    git(project, "submodule", "--quiet", "deinit", "--force", "lib/library")
+
+    with pytest.raises(StorageRefused, match=r"not here: lib/library.*git submodule update --init"):
+        open_storage(over_http(server, name, include_submodules=True)).put(collect(project))
+
+
+def test_a_token_is_not_given_to_the_host_of_a_submodule(
+    server: GitServer, name: str, project: Path, tmp_path: Path
+) -> None:
+    with GitServer(tmp_path / "elsewhere", login=False) as other:
+        (tmp_path / "public").mkdir()
+        (tmp_path / "public/public.py").touch()
+        other.checkout("public", tmp_path / "public")
+        submodule(other, project, "public", "public", f"{other.url}/public.git")
+        server.push(name, project)
+
+        stored = open_storage(over_http(server, name, include_submodules=True)).put(collect(project))
+        open_storage(stored.reference).fetch(stored.reference, stored.digest, tmp_path / "out")
+
+        assert {login for _, login in other.requests} == {""}
+    assert (tmp_path / "out/public/public.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("ext::sh -c touch% {marker}", "cannot be fetched"),
+        ("--upload-pack=touch {marker}", "cannot be fetched"),
+        ("file://{bare}", "it leads to a path of this machine"),
+        ("{bare}", "cannot be fetched"),
+        ("../../../../x.git", "it leads out of its host"),
+        ("../..", "no proper path|no such repository"),
+        ("https://me:secret-of-ours@host/x", "a password or token in it"),
+        ("", "cannot be fetched"),
+        (None, "does not say where it is"),
+    ],
+)
+def test_an_address_of_a_submodule_that_is_more_than_one_is_refused(
+    server: GitServer, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str | None, why: str
+) -> None:
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:https:http:ext")  # it is the repository's own scheme that counts
+    marker, bare = tmp_path / "pwned", server.make(f"{name}-local")
+    text = "" if address is None else f'[submodule "s"]\npath = sub\nurl = {address.format(marker=marker, bare=bare)}\n'
+    repository = server.make(name)
+    blob = hashed(repository, "blob", text.encode())
+    tree = f"100644 blob {blob}\t.gitmodules\x00160000 commit {'1' * 40}\tsub\0".encode()
+    commit = commit_of(repository, tree)
+    reference = over_http(server, name, commit=commit, include_submodules=True)
+
+    with pytest.raises(StorageError, match=why) as refused:
+        fetched(reference, commit, tmp_path)
+
+    assert "secret-of-ours" not in str(refused.value)
+    assert not marker.exists()
+    assert not list(tmp_path.glob("*out*"))
+
+
+def test_submodules_without_end_are_given_up_on(server: GitServer, name: str, tmp_path: Path) -> None:
+    commit = ""
+    for level in range(8):
+        bare = server.make(f"{name}-{level}")
+        below = f"../{tmp_path.name}-{level - 1}.git"
+        blob = hashed(bare, "blob", f'[submodule "s"]\npath = s\nurl = {below}\n'.encode())
+        entries = f"100644 blob {blob}\t.gitmodules\0" + (f"160000 commit {commit}\ts\0" if commit else "")
+        commit = commit_of(bare, entries.encode())
+    reference = over_http(server, f"{name}-7", commit=commit, include_submodules=True)
+
+    with pytest.raises(UnsafeCode, match="more than 5 deep"):
+        fetched(reference, commit, tmp_path)
+
+
+def test_a_submodule_is_not_written_through_a_link(server: GitServer, name: str, library: str, tmp_path: Path) -> None:
+    bare, outside = server.make(name), tmp_path / "outside"
+    outside.mkdir()
+    inner = git(server.bare(library), "rev-parse", "refs/heads/main")
+    modules = f'[submodule "s"]\npath = a/b\nurl = ../{tmp_path.name}-library.git\n'
+    named = {
+        "100644 .gitmodules": hashed(bare, "blob", modules.encode()),
+        "120000 a": hashed(bare, "blob", str(outside).encode()),
+    }
+    below = hashed(bare, "tree", b"160000 b\0" + bytes.fromhex(inner))
+    raw = b"".join(f"{entry}".encode() + b"\0" + bytes.fromhex(of) for entry, of in named.items())
+    commit = commit_of(bare, raw + b"40000 a\0" + bytes.fromhex(below))
+    reference = over_http(server, name, commit=commit, include_submodules=True)
+
+    with pytest.raises(UnsafeCode, match="'a'"):
+        fetched(reference, commit, tmp_path)
+
+    assert not list(outside.iterdir())
+
+
+def test_the_room_for_a_repository_is_shared_by_its_submodules(
+    server: GitServer, name: str, project: Path, tmp_path: Path
+) -> None:
+    for part in ("one", "two"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "large.bin").write_bytes(os.urandom(3 * 1024 * 1024))
+        server.checkout(f"{name}-{part}", tmp_path / part)
+        submodule(server, project, f"{name}-{part}", part, f"../{tmp_path.name}-{part}.git")
+    server.push(name, project)
+    stored = open_storage(over_http(server, name, include_submodules=True)).put(collect(project))
+
+    small = {**stored.reference, "max_megabytes": 5}
+    with pytest.raises(StorageRefused, match="larger than"):
+        open_storage(small).fetch(small, stored.digest, tmp_path / "out")
+
+
+def test_a_second_working_tree_is_registered_like_the_first(
+    server: GitServer, name: str, project: Path, tmp_path: Path
+) -> None:
+    git(project, "worktree", "add", "--quiet", str(tmp_path / "second"), "HEAD")
+
+    stored = open_storage(over_http(server, name)).put(collect(tmp_path / "second"))
+
+    assert stored.digest == collect(project).digest
 
 
 def test_a_repository_that_is_too_large_is_given_up_on(server: GitServer, name: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from homeport.code.errors import PackingError
 IGNORE_FILE = ".homeportignore"
 
 DEFAULTS = (
-    ".git/",
+    ".git",  # a file in a submodule, and in a second working tree
     ".hg/",
     ".svn/",
     "__pycache__/",

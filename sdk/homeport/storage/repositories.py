@@ -18,6 +18,7 @@ class RepositoryFields(TypedDict, total=False):
     ssh_key: str | None
     ssh_key_file: str | None
     known_hosts_file: str | None
+    include_submodules: bool | None
     timeout: float | None
     max_megabytes: int | None
 
