@@ -221,12 +221,12 @@ def test_the_graph_is_known_before_the_flow_runs():
     assert known.graph() == {
         "nodes": [
             {"key": "Extract", "name": "Extract", "mapped": False},
-            {"key": "GetItem", "name": "GetItem", "mapped": False},
+            {"key": "Extract['results']", "name": "Extract['results']", "mapped": False},
             {"key": "add", "name": "add", "mapped": True},
             {"key": "number", "name": "number", "mapped": False},
             {"key": "number-2", "name": "number", "mapped": False},
         ],
-        "edges": [["Extract", "GetItem"], ["GetItem", "add"]],
+        "edges": [["Extract", "Extract['results']"], ["Extract['results']", "add"]],
     }
 
 
@@ -241,7 +241,7 @@ def test_run_inside_the_block_names_the_line_and_the_mend():
 
 
 def test_arguments_that_a_task_does_not_take_are_refused_while_the_flow_is_built():
-    with Flow("wrong"), pytest.raises(TypeError, match=r"task 'add'.*'middle'"):
+    with Flow("wrong"), pytest.raises(TypeError, match=r"Task 'add'.*'middle'"):
         add(1, middle=2)
 
 

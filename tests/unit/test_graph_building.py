@@ -130,7 +130,7 @@ def test_a_task_without_its_arguments_is_named_before_anything_runs():
     built = Flow("missing")
     built.add_task(add.copy())
 
-    with pytest.raises(TypeError, match="task 'add': missing a required argument: 'left'"):
+    with pytest.raises(TypeError, match="Task 'add' cannot.*missing a required argument: 'left'"):
         built.validate()
     assert "task 'add': missing a required argument" in built.run().message
 
@@ -287,13 +287,43 @@ def test_date_time_parameters_are_points_in_time():
 def test_every_operator_makes_a_task():
     with Flow("operators") as built:
         n = number(7)
-        made = [-n, n % 4, 10 % n, n**2, 2**n, n // 2, 15 // n, n & 0, 5 & n, number(0) | n, 0 | n, n.or_(1), n.not_()]
+        made = [-n, n % 4, 10 % n, n**2, 2**n, n // 2, 15 // n, n & 0, 5 & n, number(0).or_(n), n.or_(1), n.not_()]
         made += [n <= 7, n >= 8, n < 8, n.is_not_equal(7), n - 1, 1 - n, 14 / n]
     state = built.run()
 
     assert [state.result[one].result for one in made] == [
-        -7, 3, 3, 49, 128, 3, 2, 0, 7, 7, 7, 7, False, True, False, True, False, 6, -6, 2.0,
+        -7, 3, 3, 49, 128, 3, 2, 0, 7, 7, 7, False, True, False, True, False, 6, -6, 2.0,
     ]  # fmt: skip
+
+
+def test_a_bar_between_tasks_orders_them_as_in_1x():
+    order = []
+
+    @task
+    def note(name):
+        order.append(name)
+
+    with Flow("bars") as built:
+        third, first, second = note("third"), note("first"), note("second")
+        first | second | third
+
+    assert built.run().is_successful()
+    assert order == ["first", "second", "third"]
+    with Flow("no task"), pytest.raises(TypeError, match="one runs after the other; it was given 5"):
+        note("first") | 5
+
+
+def test_indexing_names_its_task_after_what_is_indexed_and_by_what():
+    with Flow("indices") as built:
+        found = number({"a": [1]})
+        by_key, by_result, of_a_number = found["a"], found[number([1])], number(5)["x"]
+    state = built.run()
+
+    assert [one.name for one in (by_key, by_result, of_a_number)] == ["number['a']", "number[number]", "number['x']"]
+    assert state.result[by_key].result == [1]
+    assert "unhashable type: 'list'. Index it by a text" in state.result[by_result].message
+    assert "type int has no such index" in state.result[of_a_number].message
+    assert "Some reference tasks failed: number[number], number['x']." in state.message
 
 
 def test_defaults_from_attrs_takes_arguments_from_the_task():

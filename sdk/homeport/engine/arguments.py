@@ -58,7 +58,11 @@ class mapped(StandIn, Generic[T]):  # noqa: N801 - the name that users type, fro
         self.value: T = value
 
 
-class Unflattenable(TypeError):  # noqa: N818 - named for what happened
+class BadInput(TypeError):  # noqa: N818 - named for what it is
+    """The results that an argument stands for cannot be put in their places."""
+
+
+class Unflattenable(BadInput):
     """What is to be flattened is no list of lists."""
 
 
@@ -88,18 +92,27 @@ class Shared:
 
 
 ANNOTATIONS = (unmapped, allow_failure, flatten, mapped)
+_CONTAINERS = frozenset({FutureList, list, tuple, dict, set, frozenset})
 WALKED = frozenset({Constant, Shared, Future, FutureList, State, list, tuple, dict, set, frozenset, *ANNOTATIONS})
 
 
-def find_futures(value: Any, strict: dict[Future[Any], bool], *, may_fail: bool = False) -> None:
+def find_futures(value: Any, strict: dict[Future[Any], bool]) -> None:
     """Collect the futures in a value, in lists, tuples, sets and dicts too; each with whether its failure matters."""
+    try:
+        _find(value, strict, may_fail=False)
+    except RecursionError:
+        _find_without_recursion(value, strict)
+
+
+def _find(value: Any, strict: dict[Future[Any], bool], *, may_fail: bool) -> None:
     kind = type(value)
     if kind is Future:
         strict[value] = strict.get(value, False) or not may_fail
     elif kind is dict:
+        _each(value, strict, may_fail)
         _each(value.values(), strict, may_fail)
     elif kind in ANNOTATIONS:
-        find_futures(value.value, strict, may_fail=may_fail or kind is allow_failure)
+        _find(value.value, strict, may_fail=may_fail or kind is allow_failure)
     elif kind is not State and kind is not Constant and kind is not Shared and kind in WALKED:
         _each(value, strict, may_fail)
 
@@ -107,11 +120,44 @@ def find_futures(value: Any, strict: dict[Future[Any], bool], *, may_fail: bool 
 def _each(values: Iterable[Any], strict: dict[Future[Any], bool], may_fail: bool) -> None:
     for item in values:
         if type(item) in WALKED:
-            find_futures(item, strict, may_fail=may_fail)
+            _find(item, strict, may_fail=may_fail)
+
+
+def _find_without_recursion(value: Any, strict: dict[Future[Any], bool]) -> None:
+    """The same for a value that contains itself, or is nested deeper than Python's stack is."""
+    left, seen = [(value, False)], set()
+    while left:
+        item, may_fail = left.pop()
+        kind = type(item)
+        if kind is Future:
+            _find(item, strict, may_fail=may_fail)
+        elif kind in ANNOTATIONS:
+            left.append((item.value, may_fail or kind is allow_failure))
+        elif kind in _CONTAINERS and (id(item), may_fail) not in seen:
+            seen.add((id(item), may_fail))
+            inner = [*item, *item.values()] if kind is dict else item
+            left += [(one, may_fail) for one in inner if type(one) in WALKED]
 
 
 def resolve(value: Any) -> Any:
-    """The value with results in the place of ended futures; the same object where there are none."""
+    """The value with results in the place of ended futures; the same object where there are none.
+
+    Raises BadInput where a result cannot stand there.
+    """
+    try:
+        return _resolve(value)
+    except RecursionError:
+        found: dict[Future[Any], bool] = {}
+        _find_without_recursion(value, found)
+        if not found:
+            return value
+        raise BadInput(
+            f"an argument has the result of {next(iter(found)).name} in it, and contains itself or is nested deeper "
+            f"than Python's stack is. Give the result as an argument of its own."
+        ) from None
+
+
+def _resolve(value: Any) -> Any:
     kind = type(value)
     if kind not in WALKED:
         return value
@@ -124,16 +170,34 @@ def resolve(value: Any) -> Any:
     if kind is Shared:
         return value.resolved()
     if kind is flatten:
-        return flattened(resolve(value.value))
+        return flattened(_resolve(value.value))
     if kind in ANNOTATIONS:
-        return resolve(value.value)
+        return _resolve(value.value)
     if kind is dict:
-        if not any(type(item) in WALKED for item in value.values()):
+        if not any(type(item) in WALKED for item in value.values()) and not any(type(key) in WALKED for key in value):
             return value
-        return {key: resolve(item) for key, item in value.items()}
+        keys = [_resolve(key) for key in value]
+        _check_hashes(value, keys, "the keys of a dict")
+        return dict(zip(keys, [_resolve(item) for item in value.values()], strict=True))
     if not any(type(item) in WALKED for item in value):
         return value
-    return (list if kind is FutureList else kind)(resolve(item) for item in value)
+    if kind is set or kind is frozenset:
+        items = [_resolve(item) for item in value]
+        _check_hashes(value, items, "a set")
+        return kind(items)
+    return (list if kind is FutureList else kind)(_resolve(item) for item in value)
+
+
+def _check_hashes(given: Iterable[Any], results: list[Any], of: str) -> None:
+    for before, value in zip(given, results, strict=True):
+        try:
+            hash(value)
+        except TypeError as error:
+            whose = f"the result of {before.name}" if type(before) is Future else "a result"
+            raise BadInput(
+                f"{whose} is of type {type(value).__name__} and stands in {of}, where only what has a hash can stand "
+                f"({error}). Return a tuple or a text there, or give a list of results in place of the {of.split()[-1]}."
+            ) from None
 
 
 def flattened(value: Any) -> list[Any]:

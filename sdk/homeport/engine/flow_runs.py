@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from homeport.engine import current, decisions, log_lines, states
-from homeport.engine.arguments import find_futures, resolve
+from homeport.engine.arguments import BadInput, find_futures, resolve
 from homeport.engine.cancellation import RunCancelled, requests
 from homeport.engine.decisions import Retry
 from homeport.engine.drivers import Call, Pause, Settle, Steps, drive
@@ -25,7 +25,7 @@ from homeport.engine.prints import Capture
 from homeport.engine.state_handlers import handled, outcome_after
 from homeport.engine.states import State, StateType
 from homeport.engine.stories import story
-from homeport.engine.task_runs import PENDING, TaskRun, cancelled
+from homeport.engine.task_runs import PENDING, TaskRun, cancelled, ended_by
 
 if TYPE_CHECKING:
     from homeport.engine.name_templates import NameTemplate
@@ -131,7 +131,9 @@ class FlowRun:
             except BaseException as error:
                 if self.final is not None:  # stopped in its hooks: it has ended all the same
                     raise
-                final = cancelled(error)
+                final = ended_by(error)
+                if isinstance(error, Exception):
+                    self.log("ERROR", f"The run ended by an error:\n{story(error)}")
                 self.stop_tasks(final.message)
                 yield Settle([task_run.future for task_run in list(self.live)], STOP_SECONDS)
                 for task_run in list(self.live):
@@ -237,7 +239,11 @@ class FlowRun:
         found: dict[Future[Any], bool] = {}
         find_futures(value, found)
         if found:
-            return decisions.combined([future.state for future in found], resolve(value))
+            try:
+                value = resolve(value)
+            except BadInput as error:
+                raise type(error)(f"flow {self.flow.name!r}, in what it returns: {error}") from None
+            return decisions.combined([future.state for future in found], value)
         return decisions.combined(_states_in(value), value)
 
     def _finish(self, state: State) -> State:

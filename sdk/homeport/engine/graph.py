@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.engine.arguments import ANNOTATIONS, flatten, mapped, resolve, unmapped
 from homeport.engine.edges import parameter_names
+from homeport.engine.misfits import misfit
 from homeport.engine.substitution import substituted, tasks_in
 
 if TYPE_CHECKING:
@@ -44,10 +45,9 @@ class Node:
 
     def check(self) -> None:
         """Raises TypeError, naming task and parameter, where its function cannot be called with what it is given."""
-        try:
-            inspect.signature(self.task.run).bind(*self.args, **self.kwargs)
-        except TypeError as error:
-            raise TypeError(f"task {self.task.name!r}: {error}") from None
+        wrong = misfit(self.task, self.args, self.kwargs)
+        if wrong is not None:
+            raise wrong
 
     def copied(self) -> Node:
         """The same, for another graph."""
@@ -99,12 +99,20 @@ class Graph:
         if not by_index:
             args = tuple(_settled(value) for value in args)
             kwargs = {key: _settled(value) for key, value in kwargs.items()}
-        Node(task, "", args, kwargs).check()
+        made = Node(task, "", args, kwargs)
+        made.check()
+        try:
+            inputs = made.inputs()
+        except RecursionError:
+            raise TypeError(
+                f"Task {task.name!r}: one of its arguments contains itself, or is nested deeper than Python's stack is, "
+                f"so that the tasks in it cannot be found. Make such a value in a task, and give its result."
+            ) from None
         if by_index:
             _refuse_what_has_no_order(task.name, args, kwargs)
         node = self.add(task)
         node.args, node.kwargs, node.mapped = args, kwargs, by_index
-        for other in node.inputs():
+        for other in (*inputs, *node.upstream):
             self.add(other)
         for other in listed(upstream):
             self.add_edge(other, task, mapped=by_index)
@@ -174,7 +182,10 @@ class Graph:
                 path.popitem()
             elif following in path:
                 circle = [*list(path)[list(path).index(following) :], following]
-                raise CyclicGraph(f"These tasks wait for each other: {' → '.join(self._key(one) for one in circle)}.")
+                raise CyclicGraph(
+                    f"These tasks wait for each other: {' → '.join(self._key(one) for one in circle)}. Take one of these "
+                    f"edges away: an argument, a task in upstream_tasks=, a set_upstream() or an add_edge()."
+                )
             elif following not in ordered:
                 path[following] = iter(self.nodes[following].inputs())
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from homeport.engine import calls, decisions, maps, states
 from homeport.engine import state as results
-from homeport.engine.arguments import flatten
+from homeport.engine.arguments import BadInput, flatten
 from homeport.engine.graph import Node
 from homeport.engine.state_handlers import handled
 from homeport.engine.substitution import substituted
@@ -57,6 +57,14 @@ def _open_lengths(node: Node, produced: dict[Task[..., Any], Any]) -> list[Futur
 
 
 def _submit(run: FlowRun, node: Node, produced: dict[Task[..., Any], Any]) -> Any:
+    try:
+        return _submitted(run, node, produced)
+    except BadInput as error:  # the failure of this node, and of no other
+        told = type(error)(f"task {node.task.name!r}: {error}")
+        return maps.failed(run, node.task, told, label=node.key)
+
+
+def _submitted(run: FlowRun, node: Node, produced: dict[Task[..., Any], Any]) -> Any:
     args = tuple(substituted(value, produced.__getitem__) for value in node.args)
     kwargs = {key: substituted(value, produced.__getitem__) for key, value in node.kwargs.items()}
     if not node.mapped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Never
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
     from homeport.tasks import Task
 
+MOST_OF_A_GENERATOR = 1_000_000
+"""How many elements are taken from a generator; one that does not end would fill the memory."""
 WHOLE = (str, bytes, bytearray, unmapped, allow_failure)
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -142,10 +145,15 @@ def map_or_fail(
         return map_here(run, task, args, kwargs, wait_for, in_graph=True, **how)
     except (TypeError, UnequalMap) as error:
         how.pop("by_index", None)
-        task_run = run.new_task_run(task, (), {}, **how)
-        run.log("ERROR", str(error), task_run.id)
-        task_run.finish(states.Failed(str(error), data=error))
-        return FutureList([task_run.future])
+        return FutureList([failed(run, task, error, **how)])
+
+
+def failed(run: FlowRun, task: Task[..., Any], error: Exception, **how: Any) -> Future[Any]:
+    """A task run that ends by this error before it could be given its arguments."""
+    task_run = run.new_task_run(task, (), {}, **how)
+    run.log("ERROR", str(error), task_run.id)
+    task_run.finish(states.Failed(str(error), data=error))
+    return task_run.future
 
 
 def open_inputs(values: Iterable[Any]) -> list[Future[Any]]:
@@ -237,7 +245,21 @@ def _column(name: str, key: int | str, value: Any, *, in_graph: bool) -> Sequenc
         if not isinstance(value, WHOLE) and hasattr(type(value), "__getitem__") and hasattr(type(value), "__len__"):
             return [value[index] for index in range(len(value))]
         return None
-    return value if isinstance(value, list | tuple) else list(value)
+    return value if isinstance(value, list | tuple) else _listed(name, key, value)
+
+
+def _listed(name: str, key: int | str, value: Any) -> list[Any]:
+    """The elements of what is no list yet; raises TypeError for a generator that does not come to an end."""
+    if hasattr(type(value), "__len__"):
+        return list(value)
+    found = list(itertools.islice(value, MOST_OF_A_GENERATOR + 1))
+    if len(found) > MOST_OF_A_GENERATOR:
+        raise TypeError(
+            f"{name}.map(): {_named(key)} is a {type(value).__name__} that has given more than {MOST_OF_A_GENERATOR:,} "
+            f"elements and may be without end. Take the first ones, by itertools.islice(...), or write list(...) "
+            f"around it."
+        )
+    return found
 
 
 def _flattened(name: str, key: int | str, value: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from homeport.engine.arguments import allow_failure, flatten, mapped, unmapped
+from homeport.engine.arguments import BadInput, allow_failure, flatten, mapped, unmapped
 
 if TYPE_CHECKING:
     from homeport.tasks import Task
@@ -26,7 +26,7 @@ def tasks_in(value: Any, found: dict[AnyTask, None] | None = None) -> dict[AnyTa
         for item in value:
             tasks_in(item, found)
     elif isinstance(value, dict):
-        for item in value.values():
+        for item in (*value, *value.values()):
             tasks_in(item, found)
     elif isinstance(value, ANNOTATIONS):
         tasks_in(value.value, found)
@@ -39,10 +39,23 @@ def substituted(value: Any, stands_for: Callable[[AnyTask], Any]) -> Any:
 
     if isinstance(value, Task):
         return stands_for(value)
-    if type(value) in (list, tuple, set, frozenset):
+    if type(value) in (list, tuple):
         return type(value)(substituted(item, stands_for) for item in value)
+    if type(value) in (set, frozenset):
+        return type(value)(_hashed(substituted(item, stands_for)) for item in value)
     if type(value) is dict:
-        return {key: substituted(item, stands_for) for key, item in value.items()}
+        return {_hashed(substituted(key, stands_for)): substituted(item, stands_for) for key, item in value.items()}
     if isinstance(value, ANNOTATIONS):
         return type(value)(substituted(value.value, stands_for))
+    return value
+
+
+def _hashed(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError as error:
+        raise BadInput(
+            f"an argument is a set, or a dict, of what has no hash: the value of a parameter, or all results of a map "
+            f"({error}). Give a list instead, and make the set or the dict in the task."
+        ) from None
     return value

@@ -13,13 +13,14 @@ from uuid import UUID
 from homeport import triggers
 from homeport.engine import current, decisions, states
 from homeport.engine.approvals import Approval
-from homeport.engine.arguments import Unflattenable, find_futures, resolve
+from homeport.engine.arguments import BadInput, find_futures, resolve
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Hold, Outcome, Retry, Round
 from homeport.engine.drivers import Call, Io, Pause, Steps, drive, drive_async
 from homeport.engine.hooks import Hook, call_hooks
 from homeport.engine.ids import new_id
 from homeport.engine.masking import masked, masked_state
+from homeport.engine.misfits import misfit
 from homeport.engine.name_templates import NameTemplateError, name_from
 from homeport.engine.pauses import RESUMED, SuspendRun, told
 from homeport.engine.state_handlers import handled, outcome_after
@@ -143,17 +144,13 @@ class TaskRun:
         args, kwargs = self.args, self.kwargs
         task, run = self.task, self.run
         if self.upstream or self.map_index is not None:
-            if run.has_unread:
-                read = yield from self._read_inputs(args, kwargs)
-                if isinstance(read, State):
-                    return (yield from self._end(read))
-                args, kwargs = read
-            else:
-                try:
+            try:
+                if run.has_unread:
+                    args, kwargs = yield Io(self._inputs_read, args, kwargs)
+                else:
                     args, kwargs = resolve(args), resolve(kwargs)
-                except Unflattenable as error:
-                    self._log("ERROR", f"task {task.name!r}: {error}")
-                    return (yield from self._end(states.Failed(f"task {task.name!r}: {error}", data=error)))
+            except Exception as error:
+                return (yield from self._end(self._without_inputs(error)))
         if self._untold is not None:
             self._tell_named(args, kwargs)
         calls = 0
@@ -189,8 +186,13 @@ class TaskRun:
                 if decisions.is_stop(error):
                     self.finish(cancelled(error))
                     raise
-                outcome = decisions.after_exception(error, task.retry_policy, calls, (task, self))
-                self._log_failure(error, outcome)
+                wrong = misfit(task, args, kwargs) if type(error) is TypeError else None
+                if wrong is not None:  # no retry would change what it is given
+                    outcome = decisions.failure(wrong)
+                    self._log("ERROR", str(wrong))
+                else:
+                    outcome = decisions.after_exception(error, task.retry_policy, calls, (task, self))
+                    self._log_failure(error, outcome)
             finally:
                 self._leave_user_code()
                 if capture is not None:
@@ -256,14 +258,18 @@ class TaskRun:
         self.rounds.resumed = True
         return None
 
-    def _read_inputs(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Steps:
-        """The arguments with other tasks' results in them, some of them read from storage; Failed if one cannot be."""
-        try:
-            read = yield Io(lambda: (resolve(args), resolve(kwargs)))
-        except Exception as error:
-            self.run.log("ERROR", f"An input of the task could not be read: {error}", self.id)
-            return decisions.failure(error)
-        return read
+    def _inputs_read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with other tasks' results in them, some of them read from storage."""
+        return resolve(args), resolve(kwargs)
+
+    def _without_inputs(self, error: Exception) -> State:
+        """The end of a task run whose arguments cannot be had: one is no list, has no hash, or cannot be read."""
+        if isinstance(error, BadInput):
+            error = type(error)(f"task {self.task.name!r}: {error}")
+            self._log("ERROR", str(error))
+            return states.Failed(str(error), data=error)
+        self._log("ERROR", f"An input of the task could not be read: {error}")
+        return decisions.failure(error)
 
     def finish(self, state: State) -> State:
         """Take the final state, unless there is one already: the first stands. Returns the one that stands."""
@@ -348,7 +354,7 @@ class TaskRun:
             self.run.places.place(self, context)
         except BaseException as error:
             # Whatever it was (no more threads, a closed loop, a stop): nobody may wait for this task run for ever.
-            self.finish(cancelled(error) if not isinstance(error, Exception) else decisions.failure(error))
+            self.finish(ended_by(error))
             raise
 
     def _place_later(self, context: Context) -> None:
@@ -370,7 +376,7 @@ class TaskRun:
                 paused = context.run(drive, steps, until=_PAUSES, value=value, error=error)
             except BaseException as raised:
                 # What a task raises is a state. This is a stop of the run, whose owner knows of it.
-                self.finish(cancelled(raised))
+                self.finish(ended_by(raised))
                 return
             if isinstance(paused, Pause):
                 self.run.places.threads.later(paused.seconds, go_on)
@@ -529,6 +535,11 @@ def _seconds_until(retry: Retry) -> float:
     if retry.start_time is None:
         return retry.seconds
     return max(0.0, (retry.start_time - datetime.now(UTC)).total_seconds())
+
+
+def ended_by(error: BaseException) -> State:
+    """The end of a run that this came out of: of a stop, it was cancelled; of an error of the engine's own, it failed."""
+    return decisions.failure(error) if isinstance(error, Exception) else cancelled(error)
 
 
 def cancelled(error: BaseException) -> State:

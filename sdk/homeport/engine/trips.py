@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import failure
 from homeport.engine.drivers import Call, Io, Pause, drive
-from homeport.engine.task_runs import cancelled
+from homeport.engine.task_runs import cancelled, ended_by
 
 if TYPE_CHECKING:
     from homeport.engine.task_runs import TaskRun
@@ -57,7 +57,7 @@ class Trip:
         try:
             effect = self.context.run(drive, self.steps, until=_STOPS, value=value, error=error)
         except BaseException as stop:
-            task_run.finish(cancelled(stop))
+            task_run.finish(ended_by(stop))
             return None
         if type(effect) is Call:
             self.call = effect

@@ -11,7 +11,8 @@ class Expressions:
     """What a task understands besides being called, in a `with Flow` block."""
 
     def __getitem__(self, key: Any) -> Any:
-        return _node("GetItem", operator.getitem, self, key)
+        shown = key.name if isinstance(key, Expressions) else repr(key)
+        return _node(f"{getattr(self, 'name', '')}[{shown[:40]}]", _item, self, key)
 
     def __add__(self, other: Any) -> Any:
         return _node("Add", operator.add, self, other)
@@ -74,17 +75,18 @@ class Expressions:
         return _node("And", _and, other, self)
 
     def __or__(self, other: Any) -> Any:
-        return _node("Or", _or, self, other)
+        """`self | other`: the other runs after this one, as in 1.x; the other."""
+        return _after(self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return _node("Or", _or, other, self)
+        return _after(other, self)
 
     def __neg__(self) -> Any:
         return _node("Neg", operator.neg, self)
 
     def or_(self, other: Any) -> Any:
-        """A task: this result if it is true, else the other; the same as `|`."""
-        return self | other
+        """A task: this result if it is true, else the other. (`|` only says that the other runs after this one.)"""
+        return _node("Or", _or, self, other)
 
     def is_equal(self, other: Any) -> Any:
         """A task: are the two equal? (`==` compares the tasks themselves.)"""
@@ -99,6 +101,14 @@ class Expressions:
         return _node("Not", operator.not_, self)
 
 
+def _item(result: Any, key: Any) -> Any:
+    try:
+        return result[key]
+    except TypeError as error:
+        mend = "Index it by a text, a number or a tuple" if "unhashable" in str(error) else "Return a list or a dict"
+        raise TypeError(f"A result of type {type(result).__name__} has no such index: {error}. {mend}.") from None
+
+
 def _and(left: Any, right: Any) -> Any:
     return left and right
 
@@ -108,13 +118,29 @@ def _or(left: Any, right: Any) -> Any:
 
 
 def _node(name: str, function: Callable[..., Any], *operands: Any) -> Any:
-    from homeport.engine import current
     from homeport.tasks import FunctionTask
 
-    if current.building.get() is None:
+    _flow_being_built(*operands)
+    return FunctionTask(function, name)(*operands)
+
+
+def _after(before: Any, after: Any) -> Any:
+    flow = _flow_being_built(before, after)
+    for one in (before, after):
+        if not isinstance(one, Expressions):
+            raise TypeError(f"`|` between tasks says that one runs after the other; it was given {one!r}.")
+    flow.add_edge(before, after)
+    return after
+
+
+def _flow_being_built(*operands: Any) -> Any:
+    from homeport.engine import current
+
+    flow = current.building.get()
+    if flow is None:
         subject = next(operand for operand in operands if isinstance(operand, Expressions))
         raise TypeError(
             f"{getattr(subject, 'name', 'a task')!r} is a task, not its result: indexing and operators make new tasks "
             f"in a `with Flow(...)` block only. In a run, call the task and use what it returns."
         )
-    return FunctionTask(function, name)(*operands)
+    return flow

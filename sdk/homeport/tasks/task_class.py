@@ -23,6 +23,7 @@ from homeport.engine.state_handlers import StateHandler, checked_handlers
 from homeport.engine.states import R
 from homeport.futures import Future, FutureList
 from homeport.spellings import canonical, seconds
+from homeport.tagging import checked_tags
 from homeport.tasks.nodes import Bindable
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Task(Bindable, Generic[P, R]):
         self.name = name or type(self).__name__
         self.slug = slug
         self.description = description or inspect.cleandoc(self.__doc__ or "" if type(self) is not Task else "")
-        self.tags = frozenset(tags or ()) | current.tag_set.get()
+        self.tags = checked_tags(tags, of=f"task {self.name!r}") | current.tag_set.get()
         self.version = version
         self.retry_policy = checked_policy(
             retries, seconds(retry_delay_seconds), retry_on, retry_jitter_factor, retry_condition_fn
