@@ -13,12 +13,14 @@ import json
 import lzma
 import pickle
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
 from homeport.results.errors import ResultOptionError
 
 PROTOCOL = 5
+_AT_ONCE = 1 << 20
+"""About how many bytes are written at a time."""
 
 
 class Serializer:
@@ -116,10 +118,18 @@ class JSONSerializer(Serializer):
 
     name = "json"
 
+    def dump(self, value: Any, into: IO[bytes]) -> None:
+        """Write the value as UTF-8 JSON, a large one in pieces; raises TypeError for what JSON cannot say."""
+        if _check_json(value, "the result") <= _AT_ONCE:
+            into.write(_json(value))
+            return
+        for piece in _json_pieces(value):
+            into.write(piece)
+
     def dumps(self, value: Any) -> bytes:
         """The value as UTF-8 JSON; raises TypeError, with the place in the value, for what JSON cannot say."""
         _check_json(value, "the result")
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        return _json(value)
 
     def loads(self, data: bytes) -> Any:
         """The value."""
@@ -145,7 +155,9 @@ class CompressedSerializer(StreamSerializer):
     def dump(self, value: Any, into: IO[bytes]) -> None:
         """Compress while the value is written."""
         if self.compressionlib == "zlib":
-            into.write(zlib.compress(self.serializer.dumps(value)))
+            packed_by_zlib = _Deflated(into)
+            self.serializer.dump(value, packed_by_zlib)  # type: ignore[arg-type]
+            packed_by_zlib.end()
             return
         with _LIBRARIES[self.compressionlib](into, "wb") as packed:
             self.serializer.dump(value, packed)
@@ -196,26 +208,100 @@ def serializer_of(given: str | Serializer | type[Serializer]) -> Serializer:
     return make()
 
 
-def _check_json(value: Any, place: str) -> None:
+def _check_json(value: Any, place: str) -> int:
+    """About how many bytes of JSON the value has, at the least; raises TypeError for what JSON cannot say."""
     kind = type(value)
     if kind in _PLAIN:
         if kind is bytes:
             raise TypeError(f"{place} is of type bytes, which JSON cannot say")
-        return
+        return len(value) if kind is str else 4
+    size = 2
     if isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
                 raise TypeError(
                     f"{place} has the key {key!r} of type {type(key).__name__}, and JSON has only texts as keys"
                 )
-            if type(item) not in _SCALARS:
-                _check_json(item, f"{place}[{key!r}]")
+            size += len(key) + 4
+            if type(item) is str:
+                size += len(item)
+            elif type(item) not in _SCALARS:
+                size += _check_json(item, f"{place}[{key!r}]")
     elif isinstance(value, list | tuple):
+        size += 2 * len(value)
         for index, item in enumerate(value):
-            if type(item) not in _SCALARS:
-                _check_json(item, f"{place}[{index}]")
+            if type(item) is str:
+                size += len(item)
+            elif type(item) not in _SCALARS:
+                size += _check_json(item, f"{place}[{index}]")
     elif not isinstance(value, str | int | float):
         raise TypeError(f"{place} is of type {kind.__module__}.{kind.__qualname__}, which JSON cannot say")
+    return size
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _json_pieces(value: Any) -> Iterator[bytes]:
+    """The same bytes, a piece at a time: what has more than so many bytes is gone through here, item by item."""
+    if isinstance(value, dict) and value:
+        begin = b"{"
+        for few in _batches(value.items()):
+            if len(few) > 1 or _is_small(few[0][1]):
+                yield begin + _json(dict(few))[1:-1]
+            else:
+                yield begin + _json(few[0][0]) + b":"
+                yield from _json_pieces(few[0][1])
+            begin = b","
+        yield b"}"
+    elif isinstance(value, list | tuple) and value:
+        begin = b"["
+        for few in _batches(value):
+            if len(few) > 1 or _is_small(few[0]):
+                yield begin + _json(few)[1:-1]
+            else:
+                yield begin
+                yield from _json_pieces(few[0])
+            begin = b","
+        yield b"]"
+    else:
+        yield _json(value)
+
+
+def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """The items, as many together as are small; a large one alone. Of a dict, they are pairs of key and value."""
+    few: list[Any] = []
+    room = _AT_ONCE
+    for item in items:
+        size = _check_json(item, "the result")
+        if few and size > room:
+            yield few
+            few, room = [], _AT_ONCE
+        few.append(item)
+        room -= size
+    if few:
+        yield few
+
+
+def _is_small(value: Any) -> bool:
+    return _check_json(value, "the result") <= _AT_ONCE
+
+
+class _Deflated:
+    """A file that compresses by zlib what is written to it."""
+
+    def __init__(self, into: IO[bytes]) -> None:
+        self._into, self._zlib = into, zlib.compressobj()
+
+    def write(self, data: Any) -> int:
+        view = pickle.PickleBuffer(data).raw()
+        for begin in range(0, view.nbytes, _AT_ONCE):
+            self._into.write(self._zlib.compress(view[begin : begin + _AT_ONCE]))
+        return view.nbytes
+
+    def end(self) -> None:
+        self._into.write(self._zlib.flush())
 
 
 def _parquet() -> Serializer:

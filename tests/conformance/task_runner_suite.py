@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 import homeport
-from homeport import allow_failure, flow, get_run_logger, kv, tags, task, unmapped
+from homeport import Flow, allow_failure, flow, get_run_logger, kv, tags, task, unmapped
 from homeport.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from homeport.client import NotFoundError
 from homeport.context import get as from_context
@@ -27,6 +27,7 @@ from homeport.stored_artifacts import read
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
 from homeport.tasks import task_input_hash
 from homeport.testing import answering, try_run
+from homeport.triggers import always_run
 from homeport.utilities.tasks import pause_task
 from homeport.variables import Variable
 from tests.services.recorded import Recorder
@@ -75,6 +76,21 @@ def add(one, other):
 async def double_async(number):
     await asyncio.sleep(0)
     return 2 * number
+
+
+@task
+def listed():
+    return [1, 2]
+
+
+@task
+def yields():
+    return (number for number in (1, 2))
+
+
+@task
+def locked():
+    return threading.Lock()
 
 
 @task
@@ -800,6 +816,118 @@ class TaskRunnerSuite:
             assert "Task 'returns'" in state.message
             assert "result['lock']" in state.message
 
+    def test_large_arguments_and_results_come_and_go_whole(self, runner):
+        @task
+        def turned(value, *, text):
+            return value[::-1], text.upper()
+
+        parts = [number.to_bytes(4, "big") * 100_000 for number in range(8)]
+
+        @flow(task_runner=runner)
+        def program():
+            return turned.submit(parts, text="é" * 2_000_000).result()
+
+        back, text = try_run(program).state.result()
+
+        assert back == parts[::-1]
+        assert text == "É" * 2_000_000
+
+    def test_a_result_that_is_too_large_to_travel_is_refused_with_its_task_and_the_mend(self, runner, monkeypatch):
+        monkeypatch.setenv("HOMEPORT_SENT_MAX_BYTES", "300_000")
+
+        @task
+        def returns(size):
+            return [bytes([number % 256]) * 1000 for number in range(size // 1000)]
+
+        @flow(task_runner=runner)
+        def program():
+            return [[returns.submit(1_000_000).wait()], len(returns.submit(200_000).result())]
+
+        [state], other = try_run(program).state.result()
+
+        assert other == 200
+        assert state.is_failed() == self.elsewhere
+        if self.elsewhere:
+            assert "Task 'returns' returned a result that is too large to be sent back" in state.message
+            assert "HOMEPORT_SENT_MAX_BYTES lets 300,000 through. Write it to storage in the task" in state.message
+
+    def test_a_call_that_does_not_fit_names_task_and_signature_and_is_not_repeated(self, runner):
+        pair = task(add.fn, name="Pair", retries=3, retry_delay_seconds=60)
+
+        @flow(task_runner=runner)
+        def program():
+            return [[pair.submit(1).wait(), pair.submit(1, 2, other=3).wait(), pair.map([1], third=[2])[0].wait()]]
+
+        tried = try_run(program)
+        [states] = tried.state.result()
+
+        assert [state.message for state in states] == [
+            "Misfit: Task 'Pair' cannot be called like this: missing a required argument: 'other'. It takes "
+            "(one, other), and was given 1 by position. Give it what is missing, or a default.",
+            "Misfit: Task 'Pair' cannot be called like this: multiple values for argument 'other'. It takes "
+            "(one, other), and was given 2 by position and other by name. Leave out what it does not take.",
+            "Misfit: Task 'Pair' cannot be called like this: missing a required argument: 'other'. It takes "
+            "(one, other), and was given 1 by position and third by name. Give it what is missing, or a default.",
+        ]
+        assert {run.run_count for run in tried.reported.named("Pair")} == {1}
+
+    def test_bad_input_in_a_graph_ends_its_own_task_and_every_state_arrives(self, runner, recorder):
+        with Flow("bad input", executor=runner) as bad:
+            a_list = listed()
+            double({a_list}, task_args={"name": "in a set"})
+            double({a_list: 1}, task_args={"name": "as a key"})
+            double.map(yields(), task_args={"name": "over a generator"})
+            kept = locked.copy(name="kept", persist_result=True)()
+            double(kept, task_args={"name": "behind"})
+            good = double(2, task_args={"name": "good"})
+
+        recorded = recorder.run(bad)
+        found = recorded.task_runs()
+        names = {name: state for name, (state, _) in found.items()}
+
+        assert names.pop("yields") == ("Failed" if self.elsewhere else "Completed")
+        assert names.pop("over a generator") == ("TriggerFailed" if self.elsewhere else "Failed")
+        assert names == {
+            "listed": "Completed", "in a set": "Failed", "as a key": "Failed", "kept": "Failed",
+            "behind": "TriggerFailed", "good": "Completed",
+        }  # fmt: skip
+        assert "task 'in a set': the result of listed is of type list and stands in a set" in found["in a set"][1]
+        assert "task 'as a key': the result of listed is of type list and stands in the keys" in found["as a key"][1]
+        assert "give a list in place of the dict" in found["as a key"][1]
+        assert "kept" in found["kept"][1]
+        assert "Return" in found["kept"][1]
+        refused = found["yields"] if self.elsewhere else found["over a generator"]
+        assert "yields" in refused[1] if self.elsewhere else "Write list(...) around it" in refused[1]
+        assert recorded.state_there()[0] == "Failed"
+        assert "in a set, as a key" in recorded.state_there()[1]
+        assert recorded.state.result[good].result == 4
+
+    def test_bad_input_in_a_function_ends_its_own_task_and_every_state_arrives(self, runner, recorder):
+        keyed = task(double.fn, name="keyed", cache_key_fn=task_input_hash)
+
+        @flow(task_runner=runner)
+        def program():
+            a_list = listed.submit()
+            double.with_options(name="in a set").submit({a_list})
+            keyed.submit(threading.Lock())
+            add.submit(1)
+            kept = locked.with_options(name="kept", persist_result=True).submit()
+            double.with_options(name="behind").submit(kept)
+            double.with_options(name="good").submit(2)
+
+        recorded = recorder.run(program)
+        found = recorded.task_runs()
+
+        assert {name: state for name, (state, _) in found.items()} == {
+            "listed-0": "Completed", "in a set-0": "Failed", "keyed-0": "Failed", "add-0": "Failed", "kept-0": "Failed",
+            "behind-0": "TriggerFailed", "good-0": "Completed",
+        }  # fmt: skip
+        assert "task 'in a set': the result of listed-0 is of type list" in found["in a set-0"][1]
+        assert "task 'keyed': no cache key can be made of the argument 'number'" in found["keyed-0"][1]
+        assert "Task 'add' cannot be called like this: missing a required argument" in found["add-0"][1]
+        assert recorded.state_there() == ("Failed", recorded.state.message)
+        assert "5 of 7 task runs did not complete" in recorded.state.message
+
 
 class InParallel:
     """What a runner does besides that runs several tasks at once."""
@@ -882,6 +1010,26 @@ class WithWorkers:
         assert before == after == [0, 2, 4, 6, 8]
         assert name == "Crashed"
         assert "Task 'dies'" in message
+
+    def test_a_killed_worker_in_a_graph_crashes_its_task_and_every_state_arrives(self, runner, recorder):
+        @task
+        def dies(before):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        with Flow("deadly", executor=runner) as deadly:
+            dead = dies(double(1))
+            double(dead, task_args={"name": "behind"})
+            double(3, upstream_tasks=[dead], task_args={"name": "cleaning", "trigger": always_run})
+
+        recorded = recorder.run(deadly)
+        found = recorded.task_runs()
+
+        assert {name: state for name, (state, _) in found.items()} == {
+            "double": "Completed", "dies": "Crashed", "behind": "TriggerFailed", "cleaning": "Completed",
+        }  # fmt: skip
+        assert "Task 'dies' lost its" in found["dies"][1]
+        assert "retries" in found["dies"][1]
+        assert recorded.state_there() == ("Failed", recorded.state.message)
 
     def test_a_task_whose_worker_was_killed_is_tried_again(self, runner, tmp_path):
         @task(retries=1)

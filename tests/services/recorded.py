@@ -30,6 +30,19 @@ class Recorded:
         )
         return list(self.api.ask(query, id=self.id).data["artifacts"]["nodes"])
 
+    def task_runs(self) -> dict[str, tuple[str, str]]:
+        """Of each task run that the control plane knows, by name, its state's name and message."""
+        query = (
+            "query($id: ID!) { flowRun(id: $id) { taskRuns(first: 100) { nodes { name state { name message } } } } }"
+        )
+        nodes = self.api.ask(query, id=self.id).data["flowRun"]["taskRuns"]["nodes"]
+        return {node["name"]: (node["state"]["name"], node["state"]["message"]) for node in nodes}
+
+    def state_there(self) -> tuple[str, str]:
+        """The name and the message of the run's state that the control plane knows."""
+        state = self.api.ask("query($id: ID!) { flowRun(id: $id) { state { name message } } }", id=self.id).data
+        return state["flowRun"]["state"]["name"], state["flowRun"]["state"]["message"]
+
     def task_run_ids(self) -> set[str]:
         query = "query($id: ID!) { flowRun(id: $id) { taskRuns(first: 100) { nodes { id } } } }"
         return {node["id"] for node in self.api.ask(query, id=self.id).data["flowRun"]["taskRuns"]["nodes"]}

@@ -130,9 +130,9 @@ def test_a_task_without_its_arguments_is_named_before_anything_runs():
     built = Flow("missing")
     built.add_task(add.copy())
 
-    with pytest.raises(TypeError, match="Task 'add' cannot.*missing a required argument: 'left'"):
+    with pytest.raises(TypeError, match=r"Task 'add' cannot.*missing a required argument: 'left'"):
         built.validate()
-    assert "task 'add': missing a required argument" in built.run().message
+    assert "Task 'add' cannot be called like this: missing a required argument" in built.run().message
 
 
 def test_a_circle_is_found_as_soon_as_it_is_asked_for():

@@ -235,7 +235,9 @@ def test_a_result_over_the_limit_is_refused_before_the_storage_is_touched(home, 
 
     tried = try_run(keeping)
 
-    with pytest.raises(ResultTooLarge, match=r"task 'huge'.*more than 10,000 bytes.*HOMEPORT_RESULT_MAX_BYTES"):
+    with pytest.raises(
+        ResultTooLarge, match=r"task 'huge'.*has at least 20,0.. bytes, more than the 10,000.*HOMEPORT_RESULT_MAX_BYTES"
+    ):
         tried.state.result()
     assert files(home) == []
 

@@ -36,6 +36,7 @@ _TABLE = (
     Setting("code_max_bytes", "268435456", "Most bytes of one source tree that `register` sends; 0 for no limit"),
     Setting("results", "{home}/results", "Folder that keeps results of tasks and flows, unless they say otherwise"),
     Setting("result_max_bytes", "1073741824", "Largest serialized result that is kept, in bytes; 0 for no limit"),
+    Setting("sent_max_bytes", "1073741824", "Most bytes of a task's arguments or result that go to a worker or back"),
     Setting("project", "default", "Project of deployments that name none; `default` is made when it is first needed"),
     Setting("queue", "default", "Work queue that `register` and agents use unless told otherwise"),
     Setting("record_runs", None, "Project in which runs of flows that are called here are recorded; else they are not"),

@@ -66,6 +66,11 @@ class Settings:
         return self._limit("result_max_bytes", "bytes")
 
     @property
+    def sent_max_bytes(self) -> int:
+        """How many bytes a task's arguments or its result may have on the way to a worker or back; 0 for no limit."""
+        return self._limit("sent_max_bytes", "bytes")
+
+    @property
     def code_max_files(self) -> int:
         """How many files a source tree may have; 0 for no limit."""
         return self._limit("code_max_files", "files")

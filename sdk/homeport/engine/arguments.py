@@ -196,7 +196,7 @@ def _check_hashes(given: Iterable[Any], results: list[Any], of: str) -> None:
             whose = f"the result of {before.name}" if type(before) is Future else "a result"
             raise BadInput(
                 f"{whose} is of type {type(value).__name__} and stands in {of}, where only what has a hash can stand "
-                f"({error}). Return a tuple or a text there, or give a list of results in place of the {of.split()[-1]}."
+                f"({error}). Return a tuple or a text there, or give a list in place of the {of.split()[-1]}."
             ) from None
 
 

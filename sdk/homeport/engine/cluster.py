@@ -21,7 +21,7 @@ from homeport.engine.asking_home import answered
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.homecoming import opened, retell
 from homeport.engine.parcels import KEPT_CONSTANTS, Packer, Ware
-from homeport.engine.worker_errors import WorkerDied
+from homeport.engine.worker_errors import WorkerDied, lost_worker
 
 if TYPE_CHECKING:
     from homeport.engine.drivers import Call
@@ -167,7 +167,7 @@ class Cluster(ABC):
         self._out, self._held = {}, {}
         why = self.why_lost(error) or f"{self.kind} could not be spoken to ({type(error).__name__}: {error})"
         for trip in lost:
-            trip.give_up(WorkerDied(f"Task {trip.task_run.task.name!r} lost its {self.kind} worker: {why}."))
+            trip.give_up(lost_worker(trip.task_run.task, f"{self.kind} worker", why))
         self._news.put(_look)  # what came to the line meanwhile is told as well
 
     def _hear(self) -> None:
@@ -341,7 +341,7 @@ class Cluster(ABC):
             if trip.cancelled:
                 raised = RunCancelled()
             elif why is not None:
-                raised = WorkerDied(f"Task {trip.task_run.task.name!r} lost its {self.kind} worker: {why}.")
+                raised = lost_worker(trip.task_run.task, f"{self.kind} worker", why)
             again = trip.go_on(None, raised)
             if again is not None:
                 calls.append((trip, again))

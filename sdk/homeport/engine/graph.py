@@ -105,8 +105,8 @@ class Graph:
             inputs = made.inputs()
         except RecursionError:
             raise TypeError(
-                f"Task {task.name!r}: one of its arguments contains itself, or is nested deeper than Python's stack is, "
-                f"so that the tasks in it cannot be found. Make such a value in a task, and give its result."
+                f"Task {task.name!r}: an argument contains itself, or is nested deeper than Python's stack is: "
+                f"the tasks in it cannot be found. Make such a value in a task, and give its result."
             ) from None
         if by_index:
             _refuse_what_has_no_order(task.name, args, kwargs)
@@ -182,9 +182,10 @@ class Graph:
                 path.popitem()
             elif following in path:
                 circle = [*list(path)[list(path).index(following) :], following]
+                told = " → ".join(self._key(one) for one in circle)
                 raise CyclicGraph(
-                    f"These tasks wait for each other: {' → '.join(self._key(one) for one in circle)}. Take one of these "
-                    f"edges away: an argument, a task in upstream_tasks=, a set_upstream() or an add_edge()."
+                    f"These tasks wait for each other: {told}. Take one of these edges away: an argument, a task in "
+                    f"upstream_tasks=, a set_upstream() or an add_edge()."
                 )
             elif following not in ordered:
                 path[following] = iter(self.nodes[following].inputs())

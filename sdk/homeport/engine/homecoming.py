@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from homeport.engine.masking import mask_from_now_on, masked
-from homeport.engine.pickling import loads
-from homeport.engine.worker_bench import PICKLED, VALUE
+from homeport.engine.pickling import loads, loads_pieces
+from homeport.engine.worker_bench import BEGUN, ERROR, IN_PIECES, PICKLED, VALUE
 from homeport.engine.worker_errors import RemoteTraceback, Unsendable
 
 if TYPE_CHECKING:
@@ -15,17 +15,21 @@ if TYPE_CHECKING:
     from homeport.engine.worker_bench import Event, Outcome
 
 
-def opened(outcome: Outcome, task_run: TaskRun) -> tuple[Any, BaseException | None]:
-    """The value that a call returned, and None; or None and what it raised."""
+def opened(outcome: Outcome, task_run: TaskRun, pieces: list[Any] | None = None) -> tuple[Any, BaseException | None]:
+    """The value that a call returned, and None; or None and what it raised. `pieces` came before, and are used up."""
     kind, sent = outcome
     if kind == VALUE:
         return sent, None
     try:
+        if kind == IN_PIECES:
+            assert pieces is not None, "they came before"
+            pieces.append(sent)
+            return loads_pieces(pieces), None
         if kind == PICKLED:
             return loads(sent), None
         error, told = loads(sent)
     except Exception as reason:
-        what = "result" if kind == PICKLED else "exception"
+        what = "exception" if kind == ERROR else "result"
         return None, Unsendable(
             f"The {what} of task {task_run.task.name!r} came back from its worker, and cannot be read here "
             f"({type(reason).__name__}: {reason}). Is the same code importable here and there?"
@@ -38,6 +42,8 @@ def opened(outcome: Outcome, task_run: TaskRun) -> tuple[Any, BaseException | No
 def retell(event: Event, task_run: TaskRun) -> None:
     """Tell the run's reporter what a call told the worker's."""
     method, told = event
+    if method == BEGUN:
+        return
     if method == "secrets":
         mask_from_now_on(told["found"])
         return

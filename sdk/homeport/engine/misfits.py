@@ -38,7 +38,7 @@ def _shown(signature: inspect.Signature) -> str:
     """The parameters, without annotations and without the values of defaults, which may be long."""
     shown = []
     for name, one in signature.parameters.items():
-        stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+        stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
         shown.append(f"{stars}{name}" if one.default is one.empty else f"{name}=...")
     return ", ".join(shown)
 

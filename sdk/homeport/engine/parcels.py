@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 from homeport.engine import current
 from homeport.engine.arguments import Constant
+from homeport.engine.outgoing import TooLarge
 from homeport.engine.pickling import (
     ATOMS,
     culprit,
@@ -22,9 +23,10 @@ from homeport.engine.pickling import (
     free_names,
     is_importable,
     reference_to,
+    travels_as_it_is,
     why_not,
 )
-from homeport.engine.worker_errors import Unsendable
+from homeport.engine.worker_errors import Oversized, Unsendable
 from homeport.futures import Future
 
 if TYPE_CHECKING:
@@ -86,13 +88,18 @@ class Parcel(NamedTuple):
     arguments: bytes | tuple[tuple[Any, ...], dict[str, Any]]
     timeout: float | None
     variables: bytes | None
+    most_bytes: int = 0
+    """How many bytes its result may have, pickled; 0 for no limit. The run decides that, wherever the worker is."""
 
 
 class Packer:
     """Packs the calls of one task runner."""
 
     def __init__(self, where: str, mend: str, *, by_reference: bool = True) -> None:
+        from homeport.results import limits
+
         self._where, self._mend, self._by_reference = where, mend, by_reference
+        self._most_bytes = limits.of_process().sent_bytes
         self._keys = itertools.count()
         self._prefix = uuid4().hex
         self._functions: dict[Any, tuple[Callable[..., Any], Ware, list[ContextVar[Any]]]] = {}
@@ -108,11 +115,17 @@ class Packer:
         wares = [ware, scene]
         args, kwargs = call.args, call.kwargs
         if task_run.map_index is not None or task_run.upstream:
-            args, kwargs = self._with_markers(task_run, args, kwargs, wares)
-        arguments: Any = args, kwargs
-        if not all(type(value) in ATOMS for value in args) or not all(type(kwargs[name]) in ATOMS for name in kwargs):
             try:
-                arguments, _ = dumps_with_variables(arguments)
+                args, kwargs = self._with_markers(task_run, args, kwargs, wares)
+            except TooLarge as error:
+                raise self._oversized(task_run, "one of its arguments is", error) from error
+        arguments: Any = args, kwargs
+        limit = self._most_bytes
+        if not all(travels_as_it_is(value, limit) for value in (*args, *kwargs.values())):
+            try:
+                arguments, _ = dumps_with_variables(arguments, limit)
+            except TooLarge as error:
+                raise self._oversized(task_run, "its arguments are", error) from error
             except Exception as error:
                 raise self._bad_argument(task_run, call, error) from error
         run, task = task_run.run, task_run.task
@@ -123,7 +136,10 @@ class Packer:
             trip.context.get(current.tag_set, frozenset()), self._rounds(task_run, call),
         )  # fmt: skip
         sent = self._values(task_run, variables, trip.context) if variables else None
-        return Parcel(trip.number, ware.key, scene.key, who, arguments, call.timeout, sent), wares
+        parcel = Parcel(
+            trip.number, ware.key, scene.key, who, arguments, call.timeout, sent, self._most_bytes
+        )  # fmt: skip
+        return parcel, wares
 
     def _rounds(self, task_run: TaskRun, call: Call) -> bytes | None:
         rounds = task_run.rounds
@@ -159,7 +175,9 @@ class Packer:
             if type(given) is not Constant and not self._seen_before(given):
                 return value
             try:
-                data, _ = dumps_with_variables(value)
+                data, _ = dumps_with_variables(value, self._most_bytes)
+            except TooLarge:
+                raise
             except Exception:
                 return value  # the message is made where all arguments are looked at
             if len(self._constants) >= KEPT_CONSTANTS:
@@ -185,6 +203,8 @@ class Packer:
         if known is None:
             try:
                 known = self._functions[key] = (function, *self._packed(function))
+            except TooLarge as error:
+                raise self._oversized(task_run, "what its function uses from outside is", error) from error
             except Exception as error:
                 raise self._bad_function(task_run, function, error) from error
         return known[1], known[2]
@@ -196,7 +216,7 @@ class Packer:
             if reference is not None:
                 data, _ = dumps_with_variables(reference)
                 return self._ware(data), [one for one in free_names(function).values() if type(one) is ContextVar]
-        data, variables = dumps_with_variables(function)
+        data, variables = dumps_with_variables(function, self._most_bytes)
         return self._ware(data), variables
 
     def _scene(self, task_run: TaskRun) -> Ware:
@@ -238,6 +258,14 @@ class Packer:
         return Unsendable(
             f"Task {task_run.task.name!r} cannot run on {self._where}: {what}. Make such an object in the task itself, "
             f"from values that can be pickled. {self._mend}"
+        )
+
+    def _oversized(self, task_run: TaskRun, what: str, error: TooLarge) -> Oversized:
+        return Oversized(
+            f"Task {task_run.task.name!r} cannot run on {self._where}: {what} too large to be sent there. At least "
+            f"{error.found:,} bytes pickled, and HOMEPORT_SENT_MAX_BYTES lets {error.limit:,} through. Give the task a "
+            f"path or a key under which the value is stored, and read it there, or raise HOMEPORT_SENT_MAX_BYTES "
+            f"(0: no limit). {self._mend}"
         )
 
     def _bad_function(self, task_run: TaskRun, function: Callable[..., Any], error: Exception) -> Unsendable:

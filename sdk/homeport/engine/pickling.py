@@ -10,9 +10,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cloudpickle
+
+from homeport.engine.outgoing import PIECE, Nowhere, Outgoing, Pieces
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 """Types whose values need no care: they may travel in a message as they are."""
@@ -23,7 +28,7 @@ _variables: dict[str, ContextVar[Any]] = {}
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """cloudpickle, and context variables: they arrive as variables of the same name."""
 
-    def __init__(self, file: io.BytesIO) -> None:
+    def __init__(self, file: Outgoing | Nowhere) -> None:
         super().__init__(file, protocol=5)
         self.variables: list[ContextVar[Any]] = []
 
@@ -42,26 +47,42 @@ def context_variable(name: str) -> ContextVar[Any]:
     return _variables.setdefault(name, ContextVar(name))
 
 
-def dumps(value: Any) -> bytes:
-    """The value as bytes; raises whatever its parts raise that cannot be pickled."""
-    return dumps_with_variables(value)[0]
+def dump(value: Any, into: Outgoing) -> None:
+    """Pickle the value into the file; raises whatever its parts raise that cannot be pickled, and TooLarge."""
+    _Pickler(into).dump(value)
 
 
-def dumps_with_variables(value: Any) -> tuple[bytes, list[ContextVar[Any]]]:
+def dumps(value: Any, limit: int = 0) -> bytes:
+    """The value as bytes; raises whatever its parts raise that cannot be pickled, and TooLarge above the limit."""
+    return dumps_with_variables(value, limit)[0]
+
+
+def dumps_with_variables(value: Any, limit: int = 0) -> tuple[bytes, list[ContextVar[Any]]]:
     """The value as bytes, and the context variables that it refers to."""
-    file = io.BytesIO()
+    file = Outgoing(limit)
     pickler = _Pickler(file)
     pickler.dump(value)
-    return file.getvalue(), pickler.variables
+    return file.rest(), pickler.variables
 
 
-loads: Callable[[bytes], Any] = pickle.loads
+loads: Callable[[Buffer], Any] = pickle.loads
+
+
+def loads_pieces(pieces: list[Buffer]) -> Any:
+    """The value whose bytes came in these pieces. The list is emptied: each is let go of when it has been read."""
+    return pickle.load(io.BufferedReader(Pieces(pieces), PIECE))  # noqa: S301 - of a process of our own
+
+
+def travels_as_it_is(value: Any, limit: int) -> bool:
+    """Whether a value may travel in a message without being pickled for itself: it is plain, and not large."""
+    kind = type(value)
+    return kind in ATOMS and ((kind is not str and kind is not bytes) or len(value) <= min(PIECE, limit or PIECE))
 
 
 def why_not(value: Any) -> str | None:
     """Why the value cannot be pickled; None if it can be."""
     try:
-        dumps(value)
+        _Pickler(Nowhere()).dump(value)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING
+from pickle import PickleBuffer
+from typing import TYPE_CHECKING, Any
 
 from homeport.engine.asking_home import answered
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import TimeLimitReached
 from homeport.engine.drivers import Call
 from homeport.engine.homecoming import opened, retell
+from homeport.engine.outgoing import PIECE
 from homeport.engine.process_worker import (
     ANSWER,
     CALLS,
@@ -21,9 +23,12 @@ from homeport.engine.process_worker import (
     GIVE_BACK,
     GIVEN_BACK,
     OUTCOME,
+    PIECE_OF_RESULT,
     QUESTION,
+    READY,
 )
-from homeport.engine.worker_errors import WorkerDied, how_it_ended
+from homeport.engine.worker_bench import BEGUN
+from homeport.engine.worker_errors import how_it_ended, lost_worker
 from homeport.engine.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
@@ -53,6 +58,7 @@ class Desk(threading.Thread):
         self._asked_back = False
         self._gave_back = False
         self._taken: list[Trip] = []
+        self._pieces: list[Any] = []
         self.out: dict[int, Trip] = {}
 
     def run(self) -> None:
@@ -135,7 +141,9 @@ class Desk(threading.Thread):
             process.send((CLEAR,))
         new = {ware.key: ware.data for ware in wares if ware.key not in self._sent}
         self._sent.update((key, len(data)) for key, data in new.items())
-        process.send((CALLS, parcels, list(new.items())))  # if it is gone, it is missed when it is listened to
+        told = [(key, _beside(data)) for key, data in new.items()]
+        calls = [parcel._replace(arguments=_beside(parcel.arguments)) for parcel in parcels]
+        process.send((CALLS, calls, told))  # if it is gone, it is missed when it is listened to
         for parcel in parcels:
             trip = self.out[parcel.number]
             if trip.cancelled:
@@ -167,15 +175,23 @@ class Desk(threading.Thread):
         again: list[tuple[Trip, Call]] = []
         ended = 0
         for kind, number, more in messages:
-            if kind == OUTCOME:
+            if kind == READY:
+                self._heard = time.monotonic()  # the time that its start took is not that of its first call
+            elif kind == PIECE_OF_RESULT:
+                self._pieces.append(more)
+                self._heard = time.monotonic()  # the call has ended in time: what takes long now is its result
+            elif kind == OUTCOME:
                 self._gave_back = False
                 trip = self.out.pop(number)
-                ended += 1
-                call = trip.go_on(*opened(more, trip.task_run))
+                ended += 0 if self._pieces else 1
+                pieces, self._pieces = self._pieces, []
+                call = trip.go_on(*opened(more, trip.task_run, pieces))
                 if call is not None:
                     again.append((trip, call))
             elif kind == EVENT:
-                if number in self.out:  # or a thread tells it, that the call has left behind
+                if more[0] == BEGUN:
+                    self._heard = time.monotonic()
+                elif number in self.out:  # or a thread tells it, that the call has left behind
                     retell(more, self.out[number].task_run)
             elif kind == QUESTION:
                 self._answer(self._process, self.out.get(number), *more)
@@ -198,7 +214,7 @@ class Desk(threading.Thread):
 
     def _give_up(self, error: Exception) -> None:
         process, self._process, self._sent = self._process, None, {}
-        lost, self.out, self._taken = [*self.out.values(), *self._taken], {}, []
+        lost, self.out, self._taken, self._pieces = [*self.out.values(), *self._taken], {}, [], []
         if process is not None:
             process.kill()
             process.end()
@@ -208,7 +224,7 @@ class Desk(threading.Thread):
     def _bury(self, process: WorkerProcess) -> None:
         """The process has died: the call that it was making is lost, the others are not."""
         code = process.end()
-        self._process, self._sent = None, {}
+        self._process, self._sent, self._pieces = None, {}, []
         self._asked_back = self._gave_back = False
         self._seconds_each = BATCH_SECONDS
         first, *others = self.out.values()
@@ -221,14 +237,17 @@ class Desk(threading.Thread):
         elif call is not None and call.timeout is not None and time.monotonic() - self._heard > call.timeout:
             error = TimeLimitReached(call.timeout)
         else:
-            error = WorkerDied(
-                f"Task {first.task_run.task.name!r} lost its worker process {process.pid} of the ProcessTaskRunner: "
-                f"{how_it_ended(code)}."
-            )
+            worker = f"worker process {process.pid} of the ProcessTaskRunner"
+            error = lost_worker(first.task_run.task, worker, how_it_ended(code))
         with contextlib.suppress(IndexError):
             again = first.go_on(None, error)
             if again is not None:
                 self._pool.put_back([first])
+
+
+def _beside(data: Any) -> Any:
+    """What is large, so that it travels beside its message and not as another copy in it."""
+    return PickleBuffer(data) if type(data) is bytes and len(data) > PIECE else data
 
 
 def _send_answer(process: WorkerProcess, trip: Trip | None, key: int, question: bytes) -> None:

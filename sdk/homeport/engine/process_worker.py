@@ -11,15 +11,19 @@ import queue
 import signal
 import threading
 from functools import partial
-from typing import Any
+from pickle import PickleBuffer
+from typing import TYPE_CHECKING, Any
 
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.frames import HELD, FrameReader, FrameWriter
 from homeport.engine.timeouts import raise_in_thread
-from homeport.engine.worker_bench import ERROR, Bench, Event, packed_error
-from homeport.engine.worker_errors import Unsendable
+from homeport.engine.worker_bench import Bench, Event
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 READY, EVENT, OUTCOME, GIVEN_BACK, QUESTION = "ready", "event", "outcome", "given back", "question"
+PIECE_OF_RESULT = "piece of result"
 """What a worker sends: (kind, number of the call or 0, more)."""
 CALLS, CLEAR, CANCEL, GIVE_BACK, ANSWER = "calls", "clear", "cancel", "give back", "answer"
 """What it is sent: (kind, more)."""
@@ -61,20 +65,19 @@ class ProcessWorker:
                 if self._waiting.pop(parcel.number, None) is None:
                     continue  # given back
                 self._current = parcel.number
-            outcome = self._bench.make(parcel, partial(self._tell, parcel.number), partial(self._ask, parcel.number))
+            number = parcel.number
+            outcome = self._bench.make(
+                parcel, partial(self._tell, number), partial(self._ask, number), partial(self._send_piece, number)
+            )
             while self._current:
                 try:
                     self._current = 0
                 except RunCancelled:  # it came when the call had just ended
                     continue
-            self._send_outcome(parcel.number, outcome)
-
-    def _send_outcome(self, number: int, outcome: Any) -> None:
-        try:
             self._writer.write((OUTCOME, number, outcome))
-        except ValueError as error:
-            refused = Unsendable(f"The result of the task is too large. {error}")
-            self._writer.write((OUTCOME, number, (ERROR, packed_error(refused))))
+
+    def _send_piece(self, number: int, piece: Buffer) -> None:
+        self._writer.write((PIECE_OF_RESULT, number, PickleBuffer(piece)))
 
     def _tell(self, number: int, event: Event) -> None:
         self._writer.write((EVENT, number, event))

@@ -538,7 +538,7 @@ def _seconds_until(retry: Retry) -> float:
 
 
 def ended_by(error: BaseException) -> State:
-    """The end of a run that this came out of: of a stop, it was cancelled; of an error of the engine's own, it failed."""
+    """The end of a run that this came out of: a stop cancels it, and of an error of the engine's own it fails."""
     return decisions.failure(error) if isinstance(error, Exception) else cancelled(error)
 
 

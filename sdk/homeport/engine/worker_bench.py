@@ -13,30 +13,38 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from homeport.engine import current, log_lines, masking, states
+from homeport.engine import current, log_lines, masking, signals, states
 from homeport.engine.asking_home import Ask, ask_by, nobody
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.drivers import Call
 from homeport.engine.flow_runs import FlowRun
+from homeport.engine.outgoing import Outgoing, TooLarge
 from homeport.engine.parcels import Marker, Parcel, Scene, Who
-from homeport.engine.pickling import ATOMS, context_variable, culprit, dumps, function_at, loads
+from homeport.engine.pickling import context_variable, culprit, dump, dumps, function_at, loads, travels_as_it_is
 from homeport.engine.prints import Capture
 from homeport.engine.states import State
 from homeport.engine.stories import story
 from homeport.engine.task_runs import Rounds
-from homeport.engine.worker_errors import RemoteError, Unsendable
+from homeport.engine.worker_errors import Oversized, RemoteError, Unsendable
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from homeport.stored_artifacts import Content
     from homeport.tasks import Task
 
 Event = tuple[str, dict[str, Any]]
 """Something that a call told its reporter: the method, and what it was given."""
 
-VALUE, PICKLED, ERROR = 0, 1, 2
+BEGUN = "begun"
+"""The event of a call with a timeout whose function and arguments are there: from now on its time counts."""
+VALUE, PICKLED, ERROR, IN_PIECES = 0, 1, 2, 3
 Outcome = tuple[int, Any]
-"""How a call ended: VALUE and the value, PICKLED and its bytes, or ERROR and the bytes of (exception, story)."""
+"""How a call ended: VALUE and the value, PICKLED and its bytes (IN_PIECES: the last of them), or ERROR and the bytes of
+(exception, story)."""
 
+LONGEST_STORY = 1_000_000
+"""Characters of a traceback, and of an exception's text, that travel."""
 KEPT_WARES = 128
 KEPT_SCENES = 8
 RUNNING = states.Running()
@@ -171,7 +179,7 @@ class Bench:
         with self._lock:
             self._wares.clear()
 
-    def keep(self, key: str, data: bytes) -> None:
+    def keep(self, key: str, data: Buffer) -> None:
         """Take a ware; it is unpickled when it is first needed."""
         with self._lock:
             if key not in self._wares:
@@ -179,20 +187,35 @@ class Bench:
             while len(self._wares) > KEPT_WARES:
                 self._wares.popitem(last=False)
 
-    def make(self, parcel: Parcel, send: Callable[[Event], None], ask: Ask) -> Outcome:
-        """Make the call in a context of its own; its outcome. Whatever it raises is an outcome."""
+    def make(
+        self,
+        parcel: Parcel,
+        send: Callable[[Event], None],
+        ask: Ask,
+        send_piece: Callable[[Buffer], None] | None = None,
+    ) -> Outcome:
+        """Make the call in a context of its own; its outcome. Whatever it raises is an outcome.
+
+        With `send_piece`, a large result leaves by it, a piece at a time, before this returns the end of it.
+        """
         known = masking.how_many()
         try:
             value = contextvars.Context().run(self._make, parcel, send, ask)
         except BaseException as error:
-            return ERROR, packed_error(error)
+            return ERROR, packed_error(error, parcel)
         finally:
             if masking.how_many() != known:  # a secret that was resolved here is one there, too
                 send(("secrets", {"found": masking.all_known()}))
-        if type(value) in ATOMS:
+        if travels_as_it_is(value, parcel.most_bytes):
             return VALUE, value
+        into = Outgoing(parcel.most_bytes, send_piece)
         try:
-            return PICKLED, dumps(value)
+            if isinstance(value, str | bytes) and 0 < parcel.most_bytes < len(value):
+                raise TooLarge(len(value), parcel.most_bytes)  # a text would be copied before it is written
+            dump(value, into)
+            return (IN_PIECES if into.is_in_pieces else PICKLED), into.rest()
+        except TooLarge as error:
+            return ERROR, packed_error(oversized(f"Task {parcel.who.task_name!r} returned a result", error))
         except Exception as error:
             path, part = culprit(value, "result")
             kind = f"{type(part).__module__}.{type(part).__qualname__}".removeprefix("builtins.")
@@ -220,6 +243,8 @@ class Bench:
         capture.begin()
         try:
             args, kwargs = self._arguments(parcel)
+            if parcel.timeout is not None:
+                send((BEGUN, {}))  # the imports that the function needed are not of its time
             return _call(Call(function, args, kwargs, parcel.timeout))
         except RunCancelled as stop:
             run.stop_tasks(stop.reason)
@@ -274,7 +299,7 @@ class Bench:
 
     def _arguments(self, parcel: Parcel) -> tuple[tuple[Any, ...], dict[str, Any]]:
         sent = parcel.arguments
-        args, kwargs = loads(sent) if isinstance(sent, bytes) else sent
+        args, kwargs = sent if isinstance(sent, tuple) else loads(sent)
         return tuple(self._opened(value) for value in args), {name: self._opened(kwargs[name]) for name in kwargs}
 
     def _opened(self, value: Any) -> Any:
@@ -293,7 +318,7 @@ class Bench:
 class _Unopened:
     __slots__ = ("_data",)
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Buffer) -> None:
         self._data = data
 
     def open(self) -> Any:
@@ -328,21 +353,34 @@ def _set_variables(function: Any, values: dict[str, Any]) -> None:
         own.get(name, context_variable(name)).set(value)
 
 
-def packed_error(error: BaseException) -> bytes:
+def packed_error(error: BaseException, parcel: Parcel | None = None) -> bytes:
     """The exception with its traceback as text; as much of it as can travel."""
-    told = story(error)
+    told, limit = story(error)[:LONGEST_STORY], 0 if parcel is None else parcel.most_bytes
     for travelling in (lambda: error, lambda: _rebuilt(error)):
         try:
-            data = dumps((travelling(), told))
+            data = dumps((travelling(), told), limit)
             if type(loads(data)[0]) is type(error):
                 return data
+        except TooLarge as large:
+            if parcel is not None and isinstance(error, signals.Signal):  # a state or a round's result is in it
+                what = f"Task {parcel.who.task_name!r} raised {type(error).__name__} with a result"
+                return packed_error(oversized(what, large))
         except Exception:  # noqa: S112 - the next form of it may travel
             continue
     try:
-        text = str(error)
+        text = str(error)[:LONGEST_STORY]
     except Exception:
         text = "(its message cannot be shown)"
     return dumps((RemoteError(type(error).__qualname__, text), told))
+
+
+def oversized(what: str, error: TooLarge) -> Oversized:
+    """The exception for a result that is too large to be sent back, with what to do."""
+    return Oversized(
+        f"{what} that is too large to be sent back from its worker: it has at least {error.found:,} bytes pickled, "
+        f"and HOMEPORT_SENT_MAX_BYTES lets {error.limit:,} through. Write it to storage in the task and return where "
+        f"it is, make several tasks of it that return a part each, or raise HOMEPORT_SENT_MAX_BYTES (0: no limit)."
+    )
 
 
 def _rebuilt(error: BaseException) -> Any:

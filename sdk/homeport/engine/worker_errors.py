@@ -5,11 +5,16 @@ Exception
 ├── RemoteError    stands for an exception that could not travel
 └── TypeError
     └── Unsendable a function, an argument or a result that cannot be pickled
+        └── Oversized one that has more bytes than may be sent
 """
 
 from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeport.tasks import Task
 
 
 class WorkerDied(Exception):  # noqa: N818 - named for what happened
@@ -20,12 +25,19 @@ class Unsendable(TypeError):  # noqa: N818 - named for what it is
     """Something of a task cannot be sent to where the task runs, or back."""
 
 
+class Oversized(Unsendable):
+    """Something of a task has more bytes than HOMEPORT_SENT_MAX_BYTES lets through to a worker, or back."""
+
+
 class RemoteError(Exception):
     """An exception of a task that could not be sent back; its type, its text and its traceback were."""
 
     def __init__(self, type_name: str, text: str) -> None:
         super().__init__(f"{type_name}: {text}" if text else type_name)
-        self.type_name = type_name
+        self.type_name, self.text = type_name, text
+
+    def __reduce__(self) -> tuple[type[RemoteError], tuple[str, str]]:
+        return RemoteError, (self.type_name, self.text)
 
 
 class RemoteTraceback(Exception):  # noqa: N818 - what it is, for whoever reads the chain of causes
@@ -37,6 +49,12 @@ class RemoteTraceback(Exception):  # noqa: N818 - what it is, for whoever reads 
 
     def __str__(self) -> str:
         return f'\n"""\n{self.text}\n"""'
+
+
+def lost_worker(task: Task[..., Any], worker: str, why: str) -> WorkerDied:
+    """The exception of a call whose worker is gone, with what to do where nothing is done about it yet."""
+    mend = "" if task.retries else " If it may be called again, give the task retries=1: it gets another worker then."
+    return WorkerDied(f"Task {task.name!r} lost its {worker}: {why}.{mend}")
 
 
 def how_it_ended(exit_code: int | None) -> str:

@@ -26,7 +26,7 @@ from homeport.results.errors import (
 )
 from homeport.results.spool import Spool
 from homeport.results.storages import ResultStorage
-from homeport.serializers import Serializer, serializer_of
+from homeport.serializers import CompressedSerializer, Serializer, serializer_of
 
 MAGIC = b'{"homeport_result":1,'
 LONGEST_HEADER = 1024 * 1024
@@ -141,12 +141,14 @@ def _reference(storage: ResultStorage, key: str, serializer: Serializer, spool: 
 
 def _serialize(value: Any, serializer: Serializer, spool: Spool, of: str, limit: int) -> None:
     try:
+        if isinstance(value, str | bytes | bytearray) and not isinstance(serializer, CompressedSerializer):
+            spool.expect(len(value))  # a text would be copied before the first of it is written
         serializer.dump(value, spool)  # type: ignore[arg-type]
-    except ResultTooLarge:
+    except ResultTooLarge as error:
         raise ResultTooLarge(
-            f"{of}: its result, serialized as {serializer_name(serializer)!r}, has more than {limit:,} bytes; nothing "
-            f"was kept. Write it to storage in the task and return where it is, raise HOMEPORT_RESULT_MAX_BYTES, or "
-            f"do not keep it: persist_result=False."
+            f"{of}: its result, serialized as {serializer_name(serializer)!r}, {error}; nothing was kept. Write it to "
+            f"storage in the task and return where it is, raise HOMEPORT_RESULT_MAX_BYTES, or do not keep it: "
+            f"persist_result=False."
         ) from None
     except Exception as error:
         kind = f"{type(value).__module__}.{type(value).__qualname__}"

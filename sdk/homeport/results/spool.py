@@ -32,14 +32,18 @@ class Spool(io.RawIOBase):
         """Append the bytes."""
         with memoryview(data) as view:
             count = view.nbytes
+            self.expect(count)
             self.size += count
-            if self._limit and self.size > self._limit:
-                raise ResultTooLarge(f"more than {self._limit} bytes")
             if self._in_memory and self.size > IN_MEMORY:
                 self._move_to_disk()
             self._hash.update(view)
             self._file.write(view)
         return count
+
+    def expect(self, count: int) -> None:
+        """Raises ResultTooLarge, with what there is and what there may be, if so many more bytes are too many."""
+        if self._limit and self.size + count > self._limit:
+            raise ResultTooLarge(f"has at least {self.size + count:,} bytes, more than the {self._limit:,} it may have")
 
     @property
     def sha256(self) -> str:

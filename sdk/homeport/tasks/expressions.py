@@ -11,8 +11,8 @@ class Expressions:
     """What a task understands besides being called, in a `with Flow` block."""
 
     def __getitem__(self, key: Any) -> Any:
-        shown = key.name if isinstance(key, Expressions) else repr(key)
-        return _node(f"{getattr(self, 'name', '')}[{shown[:40]}]", _item, self, key)
+        shown = _name_of(key) if isinstance(key, Expressions) else repr(key)
+        return _node(f"{_name_of(self)}[{shown[:40]}]", _item, self, key)
 
     def __add__(self, other: Any) -> Any:
         return _node("Add", operator.add, self, other)
@@ -140,7 +140,11 @@ def _flow_being_built(*operands: Any) -> Any:
     if flow is None:
         subject = next(operand for operand in operands if isinstance(operand, Expressions))
         raise TypeError(
-            f"{getattr(subject, 'name', 'a task')!r} is a task, not its result: indexing and operators make new tasks "
+            f"{_name_of(subject)!r} is a task, not its result: indexing and operators make new tasks "
             f"in a `with Flow(...)` block only. In a run, call the task and use what it returns."
         )
     return flow
+
+
+def _name_of(task: Expressions) -> str:
+    return str(getattr(task, "name", "a task"))
