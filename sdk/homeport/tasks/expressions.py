@@ -106,7 +106,7 @@ def _item(result: Any, key: Any) -> Any:
         return result[key]
     except TypeError as error:
         mend = "Index it by a text, a number or a tuple" if "unhashable" in str(error) else "Return a list or a dict"
-        raise TypeError(f"A result of type {type(result).__name__} has no such index: {error}. {mend}.") from None
+        raise TypeError(f"A result of type {type(result).__name__} has no such index: {error}. {mend}.") from error
 
 
 def _and(left: Any, right: Any) -> Any:
