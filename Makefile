@@ -60,6 +60,7 @@ schema: $(VENV)/.dev  ## Export schema.graphql and what is generated from it and
 	@$(BIN)/homeport deployment schema > control_plane/homeport_control_plane/deployment.schema.json
 	@$(BIN)/python -m homeport.cli.reference > docs/reference/cli.md
 	@$(BIN)/python -m homeport.blocks.reference > docs/reference/blocks.md
+	@$(BIN)/python -m homeport.deployments.reference > docs/reference/deployment-yaml.md
 
 lock: $(VENV)/.dev  ## Pin all dependencies anew (needs uv)
 	@uv pip compile pyproject.toml --extra all --group build --universal --python-version 3.11 --generate-hashes \

@@ -204,6 +204,7 @@ def source_of_file(flow: Flow, file: Path, root: Path | None) -> Source:
     from homeport.code import find_root
 
     file = file.absolute()
+    _refuse_other_script(flow, file)
     top = find_root(file, root)
     return Source(top, f"{file.relative_to(top).as_posix()}:{_variable(flow, file)}")
 
@@ -211,6 +212,7 @@ def source_of_file(flow: Flow, file: Path, root: Path | None) -> Source:
 def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> Source:
     """The source of a flow that an importable module defines: its root is the folder the import starts from."""
     file = file.absolute()
+    _refuse_other_script(flow, file)
     depth = module.count(".") + (1 if file.name == "__init__.py" else 0)
     top = file.parents[depth]
     if root is not None and root.absolute() != top:
@@ -218,6 +220,17 @@ def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> 
             f"The module {module} is imported from {top}, not from {root.absolute()}: give --root {top}, or none."
         )
     return Source(top, f"{module}:{_variable(flow, file)}")
+
+
+def _refuse_other_script(flow: Flow, file: Path) -> None:
+    """1.x lets agents load the file that `Local(path=...)` names, where it lies on their machine."""
+    script = vars(flow.storage).get("script") if flow.storage is not None else None
+    if script is not None and Path(script).expanduser().resolve() != file.resolve():
+        raise RegistrationError(
+            f"The flow {flow.name!r} cannot be registered: its storage says Local(path={str(script)!r}), and it is "
+            f"defined in {file}. Here the file that defines a flow travels to the agents. Leave `path` out; or, for "
+            f"code that is installed on their machines already, use storage=Module(...)."
+        )
 
 
 def code_of(

@@ -179,6 +179,20 @@ def test_a_shell_completes_types(stack: Stack) -> None:
     assert done.stdout.strip() == "plain,docker-container/"
 
 
+def test_a_shell_completes_names_of_blocks_and_says_nothing_where_nobody_answers(stack: Stack, name: str) -> None:
+    stack.cli("block", "create", f"string/{name}", "--field", "value=x")
+    words = {"_HOMEPORT_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+
+    known = stack.cli(**words, COMP_WORDS=f"homeport block inspect string/{name[:12]}")
+    stored = stack.cli(**words, COMP_WORDS=f"homeport register -sb string/{name[:12]}")
+    away = stack.cli(**words, COMP_WORDS="homeport block inspect string/", HOMEPORT_API_URL="http://127.0.0.1:9")
+    nobody = stack.cli(**words, COMP_WORDS="homeport block inspect string/", HOMEPORT_API_KEY="")
+
+    assert f"plain,string/{name}" in known.stdout.splitlines()
+    assert f"plain,string/{name}" in stored.stdout.splitlines()
+    assert "".join((away.stdout, away.stderr, nobody.stdout, nobody.stderr)).strip() == ""
+
+
 def test_a_viewer_may_look_and_a_key_of_an_agent_may_not(stack: Stack, name: str) -> None:
     viewer = stack.cli("auth", "create-key", "-n", "v", "--role", "viewer", "--quiet").stdout.strip()
     agent = stack.cli("auth", "create-key", "-n", "a", "--role", "agent", "--quiet").stdout.strip()

@@ -100,6 +100,30 @@ def test_an_unchanged_flow_is_skipped_unless_forced(stack: Stack) -> None:
     assert "└── Version: 2" in forced.stdout
 
 
+def test_a_script_that_agents_would_have_read_where_it_lies_is_refused_and_the_flows_own_is_taken(stack: Stack) -> None:
+    flow = """
+        from homeport import Flow, task
+        from homeport.storage import Local
+
+        @task
+        def hello():
+            print("hello")
+
+        with Flow("here", storage=Local(path=__file__, stored_as_script=True)) as here:
+            hello()
+        with Flow("there", storage=Local(path="/opt/flows/there.py", stored_as_script=True)) as there:
+            hello()
+    """
+    stack.write_flow("scripts/flows.py", flow)
+    stack.cli("create", "project", "Scripts")
+
+    done = stack.cli("register", "--project", "Scripts", "-p", "scripts/flows.py", expect=1)
+
+    assert "1 registered, 0 skipped, 1 failed" in done.stdout
+    assert "Local(path='/opt/flows/there.py')" in done.stdout + done.stderr
+    assert "Leave `path` out; or" in done.stdout + done.stderr
+
+
 def test_registering_into_a_project_that_does_not_exist_says_how_to_make_it(stack: Stack) -> None:
     stack.write_flow("lonely.py", FLOW % "lonely")
 

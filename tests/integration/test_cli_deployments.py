@@ -385,6 +385,22 @@ def test_a_server_that_is_killed_between_storing_and_registering_has_registered_
     assert kept == {p: p.stat().st_mtime_ns for p in (own_stack.home / "storage").rglob("*") if p.is_file()}
 
 
+def test_a_shell_completes_names_of_deployments_and_leaves_out_what_it_would_tear(desk: Stack) -> None:
+    name, other = f"n-{desk.folder.name}", f"{project(desk)} other"
+    write(desk, "d.yaml", f"name: {name}\nentrypoint: demo.py:hello_world\n---\nname: {name}\n"
+          "entrypoint: demo.py:other\nparameters: {when: now}\n")  # fmt: skip
+    deployment(desk, "apply", "d.yaml")
+    words = {"_HOMEPORT_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+
+    once = desk.cli(**words, COMP_WORDS="homeport deployment run hello-world/n-")
+    desk.cli("create", "project", other)
+    desk.cli("deployment", "apply", "d.yaml", "--project", other)
+    twice = desk.cli(**words, COMP_WORDS="homeport deployment inspect ")
+
+    assert f"plain,hello-world/{name}" in once.stdout.splitlines()
+    assert name not in twice.stdout, "two projects have it, whose names have a space"
+
+
 def test_a_control_plane_that_is_away_is_told_and_nothing_was_stored(desk: Stack) -> None:
     write(desk, "d.yaml", "name: a\nentrypoint: demo.py:hello_world\n")
 

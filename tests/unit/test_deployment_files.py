@@ -10,7 +10,7 @@ import pytest
 
 import homeport_control_plane
 from homeport import flow
-from homeport.deployments import applying, building, reading, yaml_files
+from homeport.deployments import applying, building, reading, reference, yaml_files
 from homeport.deployments.applying import _batches
 from homeport.deployments.preparing import load
 from homeport.deployments.problems import InvalidDeployment
@@ -297,3 +297,18 @@ def test_as_many_are_registered_at_once_as_a_request_can_carry() -> None:
     cuts = [list(_batches(inputs)) for inputs in ([small], [small] * 500, [small] * 501, [large, large, small])]
 
     assert cuts == [[slice(0, 1)], [slice(0, 500)], [slice(0, 500), slice(500, 501)], [slice(0, 1), slice(1, 3)]]
+
+
+def test_the_reference_page_is_that_of_the_schema_and_its_examples_can_be_read(tmp_path: Path) -> None:
+    committed = Path(__file__).parents[2] / "docs/reference/deployment-yaml.md"
+    (tmp_path / "whole.yaml").write_text(reference.EXAMPLE)
+    (tmp_path / "several.yaml").write_text(reference.SEVERAL)
+    for kind, example in reference.EXAMPLES.items():
+        (tmp_path / f"{kind}.yaml").write_text(f"name: {kind}\nentrypoint: hello.py:hello\n{example}")
+
+    found = reading.read_files(reading.files_of([tmp_path]))
+
+    assert committed.read_text(encoding="utf-8") == reference.page(), "make it anew: make schema"
+    assert [problem.message for problem in found.problems] == []
+    assert len(found.deployments) == 1 + 2 + len(reference.EXAMPLES)
+    assert set(building.ORDER) == set(parse_documents(reference.EXAMPLE, "")[0].value), "the example has every key"

@@ -12,6 +12,7 @@ import click
 from homeport.cli import lists, times
 from homeport.cli.block_type import block_type, complete_types
 from homeport.cli.failures import FAILED, NOT_FOUND, CommandError
+from homeport.cli.known_names import complete_blocks
 from homeport.cli.printing import Column, DataCommand, chosen, record, rows
 from homeport.cli.session import Session, pass_session, say
 
@@ -28,7 +29,7 @@ _secret = click.option(
     "--secret", "-s", "secrets", multiple=True, metavar="NAME=REFERENCE",
     help="A secret by reference: env:NAME, keyring:NAME, file:/path, aws:NAME, azure:VAULT/NAME; repeatable.",
 )  # fmt: skip
-_block = click.argument("block", metavar="TYPE/NAME", shell_complete=complete_types)
+_block = click.argument("block", metavar="TYPE/NAME", shell_complete=complete_blocks)
 
 
 @click.group("block")

@@ -48,8 +48,7 @@ def complete_types(context: click.Context, parameter: click.Parameter, typed: st
 
     from homeport.blocks.types import slugs
 
-    end = "/" if parameter.metavar == "TYPE/NAME" else ""
-    return [CompletionItem(f"{slug}{end}") for slug in slugs() if slug.startswith(typed)]
+    return [CompletionItem(slug) for slug in slugs() if slug.startswith(typed)]
 
 
 @block_type.command(cls=DataCommand, fields=FIELDS)

@@ -10,6 +10,7 @@ import click
 
 from homeport.cli import deployment_problems, dotted_values, parameters
 from homeport.cli.failures import CommandError
+from homeport.cli.known_names import complete_blocks
 from homeport.cli.schedule_options import schedule_given, schedule_options
 from homeport.cli.session import Session, pass_session, say
 
@@ -25,11 +26,24 @@ INFRASTRUCTURE = ("process", "docker-container", "kubernetes-job", "ecs-task")
 @click.option(
     "--work-queue", "--queue", "-q", "queue", metavar="QUEUE", help="The work queue of its runs; made if missing."
 )
-@click.option("--storage-block", "-sb", "storage", metavar="TYPE/NAME[/PATH]", help="The block that keeps its code.")
+@click.option(
+    "--storage-block",
+    "-sb",
+    "storage",
+    metavar="TYPE/NAME[/PATH]",
+    help="The block that keeps its code.",
+    shell_complete=complete_blocks,
+)
 @click.option("--path", help="A folder within the storage.")
 @click.option("--skip-upload", is_flag=True, help="Do not store the code now; `apply` does.")
 @click.option("--infra", "-i", type=click.Choice(INFRASTRUCTURE), help="What runs it.")
-@click.option("--infra-block", "-ib", metavar="TYPE/NAME", help="The block that says what runs it.")
+@click.option(
+    "--infra-block",
+    "-ib",
+    metavar="TYPE/NAME",
+    help="The block that says what runs it.",
+    shell_complete=complete_blocks,
+)
 @click.option(
     "--override", "overrides", multiple=True, metavar="KEY.KEY=VALUE", help="Of the infrastructure: env.LEVEL=debug."
 )

@@ -6,14 +6,16 @@ from typing import Any
 
 import click
 
-from homeport.cli import deployment_target
+from homeport.cli import deployment_target, known_names
 from homeport.cli.printing import DataCommand
 from homeport.cli.run import RUN_FIELDS, run_options, start
 from homeport.cli.session import Session, pass_session
 
 
 @click.command(cls=DataCommand, fields=RUN_FIELDS)
-@click.argument("deployment", required=False, metavar="[PROJECT/]FLOW/NAME")
+@click.argument(
+    "deployment", required=False, metavar="[PROJECT/]FLOW/NAME", shell_complete=known_names.complete_deployments
+)
 @click.option("--id", "ref", help="The deployment's id, in place of its name.")
 @deployment_target.project_option
 @run_options

@@ -10,10 +10,11 @@ import click
 
 from homeport.cli import lists
 from homeport.cli.failures import NOT_FOUND, USAGE, CommandError
+from homeport.cli.known_names import complete_deployments
 from homeport.cli.session import Session
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-argument = click.argument("deployment", metavar="[PROJECT/]FLOW/NAME")
+argument = click.argument("deployment", metavar="[PROJECT/]FLOW/NAME", shell_complete=complete_deployments)
 project_option = click.option("--project", "-p", help="Its project; needed where several have such a deployment.")
 
 

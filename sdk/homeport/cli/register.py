@@ -13,6 +13,7 @@ import click
 
 from homeport.cli import sources
 from homeport.cli.failures import FAILED, CommandError
+from homeport.cli.known_names import complete_blocks
 from homeport.cli.printing import DataCommand, chosen
 from homeport.cli.session import Session, pass_session, say
 
@@ -44,7 +45,11 @@ class Tally:
 @click.option("--root", type=click.Path(path_type=Path), help="The folder that travels with the flow.")
 @click.option("--storage", type=click.Path(path_type=Path), help="The folder to store code in.")
 @click.option(
-    "--storage-block", "-sb", metavar="TYPE/NAME", help="The block in whose storage to store code, whatever flows say."
+    "--storage-block",
+    "-sb",
+    metavar="TYPE/NAME",
+    help="The block in whose storage to store code, whatever flows say.",
+    shell_complete=complete_blocks,
 )
 @click.option("--force", "-f", is_flag=True, help="Make a new version even when nothing changed.")
 @click.option(

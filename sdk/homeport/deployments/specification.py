@@ -81,28 +81,28 @@ class Process(ProcessFields):
     """A process on the agent's machine: infrastructure of type process."""
 
     model_config = ConfigDict(strict=True)
-    type: Literal["process"]
+    type: Literal["process"] = Field(description="Which infrastructure it is.")
 
 
 class DockerContainer(DockerContainerFields):
     """A Docker container."""
 
     model_config = ConfigDict(strict=True)
-    type: Literal["docker-container"]
+    type: Literal["docker-container"] = Field(description="Which infrastructure it is.")
 
 
 class KubernetesJob(KubernetesJobFields):
     """A Kubernetes job."""
 
     model_config = ConfigDict(strict=True)
-    type: Literal["kubernetes-job"]
+    type: Literal["kubernetes-job"] = Field(description="Which infrastructure it is.")
 
 
 class ECSTask(ECSTaskFields):
     """A task of Amazon ECS."""
 
     model_config = ConfigDict(strict=True)
-    type: Literal["ecs-task"]
+    type: Literal["ecs-task"] = Field(description="Which infrastructure it is.")
 
 
 Described = Annotated[Process | DockerContainer | KubernetesJob | ECSTask, Field(discriminator="type")]
@@ -133,7 +133,7 @@ class Specification(_Strict):
     )
     flow: Name | None = Field(None, description="The flow's name, which is checked against the file.")
     project: Name | None = Field(None, description="The project; else that of the settings (`default`).")
-    description: str | None = None
+    description: str | None = Field(None, description="For people: shown where the deployment is.")
     version: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(
         None, description="A version of your own; what runs is known by the digest of the code anyway."
     )

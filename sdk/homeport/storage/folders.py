@@ -11,8 +11,9 @@ from homeport.storage.description import Storage
 class Local(Storage):
     """A folder, on this machine or a mounted share; HOMEPORT_STORAGE if none is given.
 
-    `validate`, `path` and `stored_as_script` are accepted for 1.x, and not needed: the file that defines the flow
-    travels, as source.
+    `validate` and `stored_as_script` are accepted for 1.x, and not needed: the file that defines the flow travels, as
+    source. `path` of 1.x may name that file; any other is refused when the flow is registered, because agents would run
+    what was registered, and not what lies there.
     """
 
     kind = "folder"
@@ -28,6 +29,7 @@ class Local(Storage):
         older.refuse_older(more, of="Local")
         older.refuse_unknown(more, ("directory",), of="Local")
         super().__init__(path=directory)
+        self.script = path
 
 
 class LocalFileSystem(Storage):
