@@ -137,8 +137,11 @@ class Folder:
         except ImportError as error:
             self.close()
             raise SMBAuthenticationError(f"{fields.auth_protocol} cannot be used here: {error}") from error
-        except BaseException:
+        except BaseException as error:
             self.close()
+            # Not all that the Kerberos libraries raise comes wrapped.
+            if type(error).__module__.partition(".")[0] in ("krb5", "gssapi", "spnego"):
+                raise SMBAuthenticationError(str(error)) from error
             raise
 
     def _opened(self, fields: SmbFields) -> tuple[Any, str, str]:

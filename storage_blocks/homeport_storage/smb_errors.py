@@ -69,6 +69,39 @@ _MENDS = {
     SHARING_VIOLATION: "Try again when it is closed.",
 }
 _LET_IN = "Look at the user, the domain and the secret that holds the password: it is resolved on this machine."
+_TICKET = (
+    "Get one on this machine, as the user that runs this: kinit USER@REALM; an agent's is kept fresh from a keytab "
+    "(kinit -k -t FILE USER@REALM). With a password secret in the block, a ticket is got by it."
+)
+# What the Kerberos library says, by a part of it -> (what was found, the mend).
+_KERBEROS = {
+    "gssapi library": (
+        "kerberos cannot be used here: the Python package gssapi is not installed",
+        "Install it where flows are registered and where they run: pip install 'smbprotocol[kerberos]' (it is built "
+        "against the system's Kerberos: libkrb5-dev)",
+    ),
+    "No Kerberos credentials available": ("there is no Kerberos ticket", _TICKET),
+    "in cache collection": ("there is no Kerberos ticket of this user", _TICKET),
+    "Ticket expired": ("the Kerberos ticket has expired", _TICKET),
+    "not found in Kerberos database": (
+        "the domain knows no server of this name",
+        "`host` has to be the name that the server has in its domain (samba-tool spn list, or setspn -L, shows "
+        "cifs/HOST), not an address or another name of it",
+    ),
+    "Cannot find KDC": (
+        "no domain controller of the user's realm is known here",
+        "Look at the user's realm, and at /etc/krb5.conf or the DNS of this machine",
+    ),
+    "Cannot contact any KDC": (
+        "no domain controller of the user's realm answers",
+        "Look whether this machine may reach it (port 88), and at /etc/krb5.conf",
+    ),
+    "Clock skew": (
+        "the clocks of this machine and the domain differ too much for Kerberos",
+        "Set the clock (they may differ by five minutes)",
+    ),
+    "Preauthentication failed": ("the user or the password is wrong", _LET_IN),
+}
 _WRITING = "Let this user write there (agents that only fetch need no more than reading)."
 _READING = "Let this user use the share, and read there."
 _REACH = "Look whether the address is right and this machine may reach it (name, port, firewall)."
@@ -103,7 +136,9 @@ def explained(error: Exception, *, doing: str, where: str, encrypted: bool) -> S
     said = f"cannot {doing} {where}: "
     status = status_of(error)
     if isinstance(error, SMBAuthenticationError):
-        return StorageDenied(f"{said}{_one_line(error)}. {_LET_IN}")
+        text = _one_line(error)
+        found, mend = next((told for part, told in _KERBEROS.items() if part in text), (text, _LET_IN))
+        return StorageDenied(f"{said}{found}. {mend}")
     if status is None:
         return _without_answer(error, said)
     if status in _DENIED:
