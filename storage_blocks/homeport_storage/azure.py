@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
@@ -21,6 +22,7 @@ from homeport_storage.resolving import secret
 
 USUAL = "AZURE_STORAGE_CONNECTION_STRING"
 BLOB_MISSING = "BlobNotFound"
+BLOCKS_FORGOTTEN = "InvalidBlockList"
 PAST_THE_END = "InvalidRange"
 BYTES = ContentSettings(content_type="application/octet-stream")
 
@@ -29,6 +31,7 @@ class AzureStorage(ObjectStorage[AzureFields]):
     """A container, or what lies below a prefix in it."""
 
     kind: ClassVar[str] = "azure"
+    _sas_ends: datetime | None = None
 
     @classmethod
     def fields(cls) -> type[AzureFields]:
@@ -44,18 +47,14 @@ class AzureStorage(ObjectStorage[AzureFields]):
 
     def size(self, key: str) -> int | None:
         """How many bytes are kept under the key; None when there is nothing."""
-        with self._explained("look into"):
-            try:
-                return int(self._blob(key).get_blob_properties().size)
-            except ResourceNotFoundError as error:
-                if code_of(error) == BLOB_MISSING:
-                    return None
-                raise
+        found = self._found(key)
+        return None if found is None else int(found.size)
 
     def write(self, key: str, chunks: Iterable[bytes]) -> None:
         """Keep the chunks under the key: in one request, or in blocks that become a blob only together.
 
-        Blocks of an upload that broke off are no blob, and Azure forgets them after a week.
+        Blocks of an upload that broke off are no blob, and Azure forgets them after a week. Of two uploads at once the
+        one that ends first makes Azure forget the blocks of the other: that one counts as done before it, and replaced.
         """
         first, rest = beginning(chunks, self._fields.multipart_threshold)
         with self._explained("write to"):
@@ -65,6 +64,7 @@ class AzureStorage(ObjectStorage[AzureFields]):
                 blob.upload_blob(b"".join(first), overwrite=True, content_settings=BYTES)
             return
         upload = uuid.uuid4().hex
+        before = self._found(key)
 
         def send(number: int, part: bytes) -> BlobBlock:
             name = base64.b64encode(f"{upload}-{number:06d}".encode()).decode()
@@ -74,7 +74,24 @@ class AzureStorage(ObjectStorage[AzureFields]):
 
         blocks = send_parts(parts_of(then(first, rest), self._fields.part_size), send)
         with self._explained("write to"):
-            blob.commit_block_list(blocks, content_settings=BYTES)
+            try:
+                blob.commit_block_list(blocks, content_settings=BYTES)
+            except HttpResponseError as error:
+                if code_of(error) != BLOCKS_FORGOTTEN:
+                    raise
+                now = self._found(key)
+                if now is None or (before is not None and now.etag == before.etag):
+                    raise
+
+    def _found(self, key: str) -> Any:
+        """The properties of what is kept under the key; None when there is nothing."""
+        with self._explained("look into"):
+            try:
+                return self._blob(key).get_blob_properties()
+            except ResourceNotFoundError as error:
+                if code_of(error) == BLOB_MISSING:
+                    return None
+                raise
 
     def _read(self, key: str, start: int, length: int | None) -> Iterator[bytes]:
         with self._explained("read"):
@@ -99,7 +116,7 @@ class AzureStorage(ObjectStorage[AzureFields]):
         return self._client.get_blob_client(self._path(key))
 
     def _open(self) -> Any:
-        from homeport_storage.azure_client import open_client
+        from homeport_storage.azure_client import open_client, sas_ends
 
         fields = self._fields
         secrets = {name: self._secret(name) for name in ("connection_string", "account_key", "sas_token")}
@@ -110,6 +127,7 @@ class AzureStorage(ObjectStorage[AzureFields]):
                     f"Give connection_string, or account_name; or set the variable {USUAL} on this machine",
                 )
             secrets["connection_string"] = secret(f"env:{USUAL}", field="connection_string", where=self.where)
+        self._sas_ends = sas_ends(secrets)
         return open_client(fields, secrets, connections=self.parallel + 4)
 
     @contextmanager
@@ -117,4 +135,8 @@ class AzureStorage(ObjectStorage[AzureFields]):
         try:
             yield
         except (AzureError, OSError, ValueError) as error:
-            raise explained(error, self._fields, doing=doing, where=self.where, tried=self._tried) from None
+            ends = self._sas_ends
+            expired = ends.astimezone(UTC) if ends is not None and ends <= datetime.now(UTC) else None
+            raise explained(
+                error, self._fields, doing=doing, where=self.where, tried=self._tried, expired=expired
+            ) from None

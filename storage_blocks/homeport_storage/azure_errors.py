@@ -6,6 +6,8 @@ the signature of a SAS.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from azure.core import exceptions as azure
 from azure.core.exceptions import AzureError, HttpResponseError
 
@@ -24,11 +26,11 @@ CODES: dict[str, Answer] = {
         "the container does not exist",
         "Make it with: az storage container create --name {container}",
     ),
+    "ResourceNotFound": (StorageRefused, "there is no such account there", "Correct account_name or account_url"),
     "ContainerBeingDeleted": (StorageRefused, "the container is being deleted", "Wait, or take another container"),
     "ContainerDisabled": (StorageRefused, "the container is disabled", "Ask who administers the account"),
     "AccountIsDisabled": (StorageRefused, "the account is disabled", "Ask who administers the subscription"),
     "InvalidResourceName": (StorageRefused, "no blob can have this name", "Correct the fields container and prefix"),
-    "AuthenticationFailed": (StorageDenied, "the key or the signature is wrong", CREDENTIALS),
     "InvalidAuthenticationInfo": (StorageDenied, "the token is wrong or has expired", "Log in again: az login"),
     "NoAuthenticationInformation": (StorageDenied, "it wants to know who we are", CREDENTIALS),
     "AuthorizationFailure": (StorageRefused, "access denied", RIGHTS + "; look at the account's firewall, too"),
@@ -65,23 +67,34 @@ RIGHT_OF = {
 }
 
 
+class NotACredential(ValueError):  # noqa: N818 - named for what was found
+    """What a secret holds has not the form of a credential; the message does not repeat it."""
+
+
 def code_of(error: HttpResponseError) -> str:
     """The code that the service gave, as it stands in CODES."""
     code = getattr(error, "error_code", None) or ""
     return str(getattr(code, "value", code))
 
 
-def explained(error: Exception, fields: AzureFields, *, doing: str, where: str, tried: str) -> StorageError:
-    """The error for what the library raised while `doing` ("write to") was tried, `tried` times."""
-    kind, found, mend = _answer(error, fields, tried)
+def explained(
+    error: Exception, fields: AzureFields, *, doing: str, where: str, tried: str, expired: datetime | None
+) -> StorageError:
+    """The error for what the library raised while `doing` ("write to") was tried, `tried` times.
+
+    `expired` is when the SAS ended, where it has.
+    """
+    kind, found, mend = _answer(error, fields, tried, expired)
     role, permissions = RIGHT_OF.get(doing, RIGHT_OF["write to"])
     names = {"container": fields.container, "role": role, "permissions": permissions}
     return kind(f"cannot {doing} {where}: {found}", mend.format(**names))
 
 
-def _answer(error: Exception, fields: AzureFields, tried: str) -> Answer:
+def _answer(error: Exception, fields: AzureFields, tried: str, expired: datetime | None) -> Answer:
+    if isinstance(error, NotACredential):
+        return StorageDenied, str(error), CREDENTIALS
     if isinstance(error, HttpResponseError) and error.status_code is not None:
-        return _of_answer(error, str(error))
+        return _of_answer(error, str(error), fields, expired)
     if isinstance(error, azure.ClientAuthenticationError):
         return (
             StorageDenied,
@@ -96,13 +109,11 @@ def _answer(error: Exception, fields: AzureFields, tried: str) -> Answer:
     return StorageRefused, f"the credentials cannot be read ({type(error).__name__})", CREDENTIALS
 
 
-def _of_answer(error: HttpResponseError, text: str) -> Answer:
+def _of_answer(error: HttpResponseError, text: str, fields: AzureFields, expired: datetime | None) -> Answer:
     code = code_of(error)
-    if code == "AuthenticationFailed" and ("time frame" in text or "expir" in text.lower()):
-        mend = "Make a new SAS and keep it where sas_token points; and look at this machine's clock"
-        return StorageDenied, "the SAS has expired, or is not valid yet (AuthenticationFailed)", mend
-    if code == "AuthenticationFailed" and "date header" in text.lower():
-        return StorageDenied, "this machine's clock is wrong (AuthenticationFailed)", "Set it: timedatectl set-ntp true"
+    # Emulators say AuthorizationFailure where Azure says AuthenticationFailed; the sentence is the same.
+    if code == "AuthenticationFailed" or (code == "AuthorizationFailure" and "failed to authenticate" in text):
+        return _not_let_in(code, text, fields, expired)
     if code in CODES:
         kind, found, mend = CODES[code]
         return kind, f"{found} ({code})", mend
@@ -112,3 +123,16 @@ def _of_answer(error: HttpResponseError, text: str) -> Answer:
     if status >= 500 or status in (408, 429):
         return StorageUnreachable, f"the server answered {status} {code}", LATER
     return StorageRefused, f"the server answered {status} {code}", "Look at the storage's fields"
+
+
+def _not_let_in(code: str, text: str, fields: AzureFields, expired: datetime | None) -> Answer:
+    by_identity = (fields.account_name or fields.account_url) and not (fields.account_key or fields.sas_token)
+    if by_identity:
+        return StorageDenied, f"the token is wrong or has expired ({code})", "Log in again: az login"
+    if expired is not None or "time frame" in text or "expir" in text.lower():
+        at = f"it ended at {expired:%Y-%m-%d %H:%M} UTC; " if expired is not None else ""
+        mend = "Make a new SAS and keep it where sas_token points; and look at this machine's clock"
+        return StorageDenied, f"the SAS has expired, or is not valid yet ({at}{code})", mend
+    if "date header" in text.lower():
+        return StorageDenied, f"this machine's clock is wrong ({code})", "Set it: timedatectl set-ntp true"
+    return StorageDenied, f"the key or the signature is wrong ({code})", CREDENTIALS

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -110,7 +110,7 @@ ON_THE_WAY = (
 class ConnectionFailureSuite:
     """What can go wrong on the way to a server that speaks HTTP. A kind says how to refer to it at some address."""
 
-    wait: dict[str, Any] = {"connect_timeout": 1, "read_timeout": 1}
+    wait: ClassVar[dict[str, Any]] = {"connect_timeout": 1, "read_timeout": 1}
 
     def address(self) -> str:
         """Of the real server."""

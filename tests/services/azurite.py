@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from azure.storage.blob import ContainerClient, ContainerSasPermissions, generate_container_sas
+from urllib3.exceptions import InsecureRequestWarning
 
 from tests.services.components import program
 from tests.services.control_plane import free_port
@@ -35,7 +37,7 @@ class Azurite:
     port: int = field(default_factory=free_port)
     key: str = field(default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode())
     process: subprocess.Popen[bytes] | None = None
-    certificate: tuple[Path, Path] | None = None
+    certificate: tuple[Path, Path] | None = None  # and its key: https instead of http
 
     @property
     def account_url(self) -> str:
@@ -56,12 +58,15 @@ class Azurite:
 
     def client(self, container: str) -> ContainerClient:
         """A plain client, for what is done behind the product's back."""
-        return ContainerClient.from_connection_string(self.connection_string, container)
+        trusted = {"connection_verify": False} if self.certificate else {}
+        return ContainerClient.from_connection_string(self.connection_string, container, **trusted)
 
     def container(self) -> str:
         """Make a container; its name."""
         name = f"flows-{uuid.uuid4().hex[:12]}"
-        self.client(name).create_container()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureRequestWarning)  # its certificate may be a wrong one, for a test
+            self.client(name).create_container()
         return name
 
     def fields(self, container: str, **more: object) -> dict[str, Any]:
@@ -82,7 +87,8 @@ class Azurite:
         command += ["--inMemoryPersistence", "--disableTelemetry", "--blobHost", "127.0.0.1"]
         command += ["--blobPort", str(self.port)]
         if self.certificate:
-            command += ["--cert", str(self.certificate[0]), "--key", str(self.certificate[1])]
+            # Tokens are taken over https only.
+            command += ["--cert", str(self.certificate[0]), "--key", str(self.certificate[1]), "--oauth", "basic"]
         environment = os.environ | {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{self.key}"}
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(lambda: answers(self.port), what="Azurite answers", within=60)
@@ -94,9 +100,9 @@ class Azurite:
 
 
 @contextmanager
-def azurite() -> Iterator[Azurite]:
+def azurite(certificate: tuple[Path, Path] | None = None, key: str = "") -> Iterator[Azurite]:
     """A running one while the block lasts."""
-    server = Azurite()
+    server = Azurite(certificate=certificate, **({"key": key} if key else {}))
     server.start()
     try:
         yield server
