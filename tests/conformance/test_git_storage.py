@@ -935,7 +935,7 @@ def test_a_server_that_hangs_is_given_up_on(tmp_path: Path) -> None:
         with pytest.raises(StorageUnreachable, match="not done within 1 s"):
             open_storage({**reference, "ref": "main"}).put(collect(write_project(tmp_path / "project")))
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_nothing_of_git_outlives_a_fetch_that_was_given_up_on() -> None:

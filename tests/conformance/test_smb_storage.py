@@ -217,7 +217,7 @@ def test_a_server_that_is_away_is_unreachable_within_seconds(samba: Samba, what:
         with pytest.raises(StorageUnreachable, match="cannot look into the SMB share //") as away:
             storage.size("checks/a")
 
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     assert "Traceback" not in str(away.value)
 
 
@@ -230,7 +230,7 @@ def test_a_server_that_falls_silent_is_given_up_on(samba: Samba) -> None:
             began = time.monotonic()
             with pytest.raises(StorageUnreachable, match="no answer came in time"):
                 storage.size("checks/a")
-            assert time.monotonic() - began < 8
+            assert time.monotonic() - began < 20
         finally:
             samba.resume(stopped)
 

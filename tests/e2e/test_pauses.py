@@ -90,7 +90,7 @@ def test_a_waiting_run_goes_on_in_its_process_with_typed_input_and_wrong_input_i
     ]  # fmt: skip
     assert stack.witnessed() == ["extract", f"waits {process.pid}", "left", f"'5' gets 30 from {process.pid}"]
     assert len(found["attempts"]) == 1
-    assert took < 10
+    assert took < 20
     again = stack.cli("flow-run", "resume", run_id, "--input", "name=x", expect=1)
     assert "it is Completed; its pause 'pause-1' was resumed by" in again.stderr
 
@@ -125,7 +125,7 @@ def test_a_run_that_waits_is_cancelled_at_once_and_its_code_may_clean_up(stack: 
     found = ended(stack, run_id)
 
     assert found["state"]["type"] == "CANCELLED"
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
     assert stack.witnessed()[-1] == "left"
     eventually(lambda: not stack.run_processes(), what="its process has gone", within=20)
 

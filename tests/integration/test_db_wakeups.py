@@ -14,12 +14,14 @@ from homeport_control_plane.wakeups import Wakeups
 from tests.integration.db_world import World, later
 
 QUICK = Timings(slow_scan=0.2)
+UNLOOKED = Timings(slow_scan=60.0)
+"""Nobody looks by himself in the time of a test: what comes, comes by a wake-up."""
 
 
 @pytest.fixture
 async def wakeups(db: Database, database_url: str) -> AsyncIterator[Wakeups]:
     """The wake-ups of the server that the test's pool belongs to."""
-    made = Wakeups(database_url)
+    made = Wakeups(database_url, timings=UNLOOKED)
     await made.start()
     db.on_announce = made.announce
     yield made
@@ -47,13 +49,13 @@ async def test_a_held_poll_is_answered_as_soon_as_a_run_is_created(world: World,
 
     [claim] = (await poll).claims
     assert claim.flow_run_id == run.id
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10
 
 
 async def test_a_held_poll_at_one_server_hears_of_a_run_created_at_another(
     world: World, wakeups: Wakeups, database_url: str
 ) -> None:
-    other = Wakeups(database_url)
+    other = Wakeups(database_url, timings=UNLOOKED)
     await other.start()
     poll = asyncio.create_task(_held(world, other, await world.agent()))
     await _until_waiting(other, 1)
@@ -62,7 +64,7 @@ async def test_a_held_poll_at_one_server_hears_of_a_run_created_at_another(
     await world.run()
 
     assert len((await poll).claims) == 1
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10
     await other.stop()
 
 
@@ -98,7 +100,7 @@ async def test_a_run_that_the_first_agent_cannot_take_reaches_the_one_that_can(w
     run = await world.run(labels=["gpu"])
 
     assert [claim.flow_run_id for claim in (await gpu).claims] == [run.id]
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10
     await wakeups.stop()
     await asyncio.gather(*plain)
 
@@ -140,7 +142,7 @@ async def test_stopping_answers_held_polls_at_once_and_empty(world: World, wakeu
     await wakeups.stop()
 
     assert (await poll).claims == ()
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 10
 
 
 async def test_a_poll_that_finds_nothing_is_answered_empty_when_its_time_is_up(world: World, wakeups: Wakeups) -> None:

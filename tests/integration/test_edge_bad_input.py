@@ -120,7 +120,7 @@ def test_bad_input_is_a_typed_error(admin: Api, what: str) -> None:
 
     assert answer.status in (200, 400)
     assert is_typed_error(answer)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -227,24 +227,25 @@ def test_a_parameter_schema_with_a_catastrophic_pattern_holds_nobody_up(admin: A
     else:
         admin.ask(CREATE, i={"deploymentId": deployment["id"], "parameters": {"x": "a" * 40 + "!"}})
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10  # it would be hours
 
 
 def test_a_hostile_document_does_not_hold_up_the_others(admin: Api) -> None:
     fragments = " ".join(f"fragment f{n} on FlowRun {{ id }}" for n in range(250))
     hostile = query("{" + " ".join(f"flowRun(id: 1) {{ ...f{n} }}" for n in range(250)) + "} " + fragments + " # 250")
-    sender = threading.Thread(target=lambda: [admin.post(hostile.replace(b"# 250", b"# %d" % n)) for n in range(5)])
-    waits = []
+    answered = []
 
-    sender.start()
-    while sender.is_alive():
-        started = time.monotonic()
-        assert admin.ask("{ viewer { kind } }").status == 200
-        waits.append(time.monotonic() - started)
-    sender.join()
+    # Counted and not timed, so that a busy machine changes nothing. On one event loop it would be one, two or three.
+    for n in range(5):
+        sender = threading.Thread(target=admin.post, args=[hostile.replace(b"# 250", b"# %d" % n)])
+        sender.start()
+        answered.append(0)
+        while sender.is_alive():
+            assert admin.ask("{ viewer { kind } }").status == 200
+            answered[-1] += 1
+        sender.join()
 
-    assert max(waits) < 0.5
-    assert len(waits) > 5
+    assert min(answered) > 10
 
 
 def test_after_too_many_wrong_keys_the_address_has_to_wait_and_those_known_do_not(tmp_path: Any) -> None:

@@ -90,7 +90,7 @@ def test_a_schema_that_explodes_is_given_up_within_a_moment(admin: Api) -> None:
     )  # fmt: skip
 
     assert answer.data["createBlock"]["__typename"] == "InvalidInput"
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 20  # it would be hours
 
 
 def test_another_tenant_neither_sees_nor_changes_a_block_nor_registers_with_it(

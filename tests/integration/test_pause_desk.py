@@ -95,7 +95,7 @@ def test_an_answer_is_here_within_a_moment(running: Running) -> None:
         ticket.wait()
         took.append(max(0.0, arrived[0] - resumed))
 
-    assert sorted(took)[5] < 0.5, took
+    assert sorted(took)[5] < 3, took  # a request that is held is answered after 25 s by itself
 
 
 @pytest.mark.parametrize("operation", ["pauseAttempt", "awaitResume"])

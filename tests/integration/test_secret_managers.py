@@ -224,7 +224,7 @@ def test_a_manager_that_hangs_is_given_up_in_seconds(amazon: MotoServer, monkeyp
         with pytest.raises(SecretUnreachable, match="does not answer"):
             resolve("aws:plain")
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert secrets_manager.ATTEMPTS * (secrets_manager.CONNECT_SECONDS + 5) <= 16
 
 
@@ -377,7 +377,7 @@ def test_a_vault_that_cannot_be_reached_is_given_up_in_seconds(
         with pytest.raises(SecretUnreachable, match=r"third-vault.vault.azure.net does not answer"):
             resolve("azure:third-vault/smb")
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
 
 
 def test_a_vault_whose_name_is_none_is_told_from_one_that_hangs(

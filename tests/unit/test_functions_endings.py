@@ -57,7 +57,7 @@ def test_an_exception_that_is_no_error_ends_the_flow_without_waiting_for_its_tas
 
     assert (tried.state.type.value, tried.reported.named("spins")[0].state.name) == ("FAILED", "Cancelled")
     assert tried.state.message == message.replace("\\", "")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20  # the task never ends by itself
 
 
 def test_the_failure_of_a_test_in_a_flow_is_the_failure_of_the_test():

@@ -164,7 +164,7 @@ def test_a_task_whose_name_cannot_be_made_runs_under_its_ordinary_name_with_a_wa
     assert any("'{nothing}' cannot be made" in line.message for line in tried.reported.lines)
 
 
-@pytest.mark.parametrize("make", [lambda: task(task_run_name=5)(print), lambda: flow(flow_run_name=["x"])(lambda: 1)])
+@pytest.mark.parametrize("make", [lambda: task(task_run_name=5)(len), lambda: flow(flow_run_name=["x"])(lambda: 1)])
 def test_what_is_no_template_is_refused(make):
     with pytest.raises(TypeError, match="is a text such as"):
         make()

@@ -24,6 +24,8 @@ class Scripted:
         self.script = list(script)
         self.requests: list[bytes] = []
         self.connections = 0
+        self.hung_up = threading.Semaphore(0)
+        """Counts the connections that were closed from this side."""
         self._hang_up = hang_up_after_each
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -42,6 +44,7 @@ class Scripted:
             with connection, connection.makefile("rb") as stream:
                 while self._answer(connection, stream):
                     pass
+            self.hung_up.release()
 
     def _answer(self, connection: socket.socket, stream: object) -> bool:
         head = b""
@@ -107,9 +110,12 @@ def test_a_connection_that_was_closed_while_idle_is_opened_again(served: list[Sc
     served.append(server)
     plain = open_wire(server.url)
 
-    answers = [ask(plain), ask(plain)]
+    first = ask(plain)
+    assert server.hung_up.acquire(timeout=20)
+    second = ask(plain)
 
-    assert all(isinstance(answer, Answer) for answer in answers)
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
     assert server.connections == 2
 
 
