@@ -138,7 +138,13 @@ def test_what_only_the_control_plane_refuses_is_told_with_the_files_line_before_
         ("infrastructure: docker-container/nowhere", "There is no block docker-container/nowhere", "homeport block ls"),
         ("project: Nowhere", "No project 'Nowhere'", "homeport create project"),
         ("flow: hello", "the flow of demo.py:hello_world is called 'hello-world'", "flow: hello-world"),
-        ("overrides: {wrking_dir: /x}", "these overrides do not fit", ""),
+        (
+            "overrides: {wrking_dir: /x}",
+            "d.yaml:3:13: the infrastructure process has no field 'wrking_dir'",
+            "working_dir",
+        ),
+        ("overrides: {working_dir: [x]}", "d.yaml:3:13: these overrides do not fit: working_dir: ", ""),
+        ("overrides: {type: docker}", "there is no infrastructure 'docker'", "docker-container"),
         ("root: nowhere", "there is no file", ""),
     ],
 )
@@ -385,6 +391,42 @@ def test_a_server_that_is_killed_between_storing_and_registering_has_registered_
     assert kept == {p: p.stat().st_mtime_ns for p in (own_stack.home / "storage").rglob("*") if p.is_file()}
 
 
+def test_an_override_that_does_not_fit_is_refused_when_the_file_is_built(desk: Stack) -> None:
+    wrong = deployment(desk, "build", "demo.py:hello_world", "-n", "a", "--override", "lbels=[gpu]", expect=2)
+
+    assert "the infrastructure process has no field 'lbels'" in wrong.stderr
+    assert "Did you mean 'labels'?" in wrong.stderr
+    assert not (desk.code / "hello_world-deployment.yaml").exists()
+
+
+def test_what_changes_a_deployment_answers_as_json_when_asked(desk: Stack) -> None:
+    deployment(desk, "build", "demo.py:hello_world", "-n", "a", "-q", f"q-{desk.folder.name}", "-a")
+    name = f"{project(desk)}/hello-world/a"
+
+    answers = [
+        desk.json("deployment", *command, name, *options)
+        for command, options in (
+            (["set-schedule"], ["--interval", "3600"]),
+            (["pause-schedule"], []),
+            (["resume-schedule"], []),
+            (["pause"], []),
+            (["resume"], []),
+            (["clear-schedule"], []),
+        )
+    ]
+    deployment(desk, "pause", name)
+    paused = deployment(desk, "run", name)
+    run = desk.json("deployment", "run", name, "-p", "name=you", "--params", '{"name": "nobody", "n": 7}')
+
+    assert [(one["schedule"] is not None, one["scheduleActive"], one["paused"]) for one in answers] == [
+        (True, True, False), (True, False, False), (True, True, False),
+        (True, True, True), (True, True, False), (False, True, False),
+    ]  # fmt: skip
+    assert {one["name"] for one in answers} == {"a"}
+    assert run["parameters"] == {"name": "you", "n": 7}
+    assert "is paused: no agent gets the run before: homeport deployment resume" in paused.stderr
+
+
 def test_a_shell_completes_names_of_deployments_and_leaves_out_what_it_would_tear(desk: Stack) -> None:
     name, other = f"n-{desk.folder.name}", f"{project(desk)} other"
     write(desk, "d.yaml", f"name: {name}\nentrypoint: demo.py:hello_world\n---\nname: {name}\n"
@@ -392,12 +434,14 @@ def test_a_shell_completes_names_of_deployments_and_leaves_out_what_it_would_tea
     deployment(desk, "apply", "d.yaml")
     words = {"_HOMEPORT_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
 
+    bare = deployment(desk, "run", name, expect=2)
     once = desk.cli(**words, COMP_WORDS="homeport deployment run hello-world/n-")
     desk.cli("create", "project", other)
     desk.cli("deployment", "apply", "d.yaml", "--project", other)
     twice = desk.cli(**words, COMP_WORDS="homeport deployment inspect ")
 
     assert f"plain,hello-world/{name}" in once.stdout.splitlines()
+    assert f"/{name}?" in bare.stderr
     assert name not in twice.stdout, "two projects have it, whose names have a space"
 
 

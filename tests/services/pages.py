@@ -1,9 +1,9 @@
 """A page of the documentation as one shell script: its console blocks are typed, its files are saved first.
 
-A Python block that begins with `# path/file.py` is saved under that name. In a console block, lines that begin with
-`$ ` are typed (a line that ends in `\\` goes on in the next). What stands between them is what a reader is promised to
-see: it is looked for, in that order, in what the page's commands printed. There `...` stands for anything, and one
-kind of space for another.
+A block that begins with `# path/file.py` (or .toml, .yaml) is saved under that name. In a console block, lines that
+begin with `$ ` are typed (a line that ends in `\\` goes on in the next). What stands between them is what a reader is
+promised to see: it is looked for, in that order, in what the page's commands printed. There `...` stands for anything,
+and one kind of space for another.
 """
 
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-SAVED = re.compile(r"# (\S+\.(?:py|toml))$")
+SAVED = re.compile(r"# (\S+\.(?:py|toml|yaml))$")
 
 
 def blocks(text: str, kind: str) -> list[str]:

@@ -15,6 +15,7 @@ from homeport.cli.schedule_options import schedule_given, schedule_options
 from homeport.cli.session import Session, pass_session, say
 
 if TYPE_CHECKING:
+    from homeport.deployments.reading import Described
     from homeport.flows import Flow
 
 INFRASTRUCTURE = ("process", "docker-container", "kubernetes-job", "ecs-task")
@@ -111,7 +112,7 @@ def build(
         upload = given["storage"] is not None and not skip_upload
         ready = prepared.prepare([planned.made]) if upload or apply_too else []
         if not ready:
-            _check_parameters(planned.made, flow)
+            _check_against(planned.made, flow)
         _write(planned)
     deployment_problems.warn(planned.made.notes)
     say(f"Deployment YAML {'updated' if planned.before is not None else 'created'} at {str(file)!r}.")
@@ -137,11 +138,17 @@ def schema_url(session: Session) -> str:
     return base_url(session.settings.api_url) + SCHEMA_PATH
 
 
-def _check_parameters(made: Any, flow: Flow) -> None:
-    from homeport.deployments.preparing import wrong_parameters
+def _check_against(made: Described, flow: Flow) -> None:
+    """What can be said without asking the control plane."""
+    from homeport.deployments.preparing import described_infrastructure, overridden, wrong_parameters
     from homeport.deployments.problems import InvalidDeployment
 
     problems = list(wrong_parameters(made, flow))
+    if not isinstance(made.specification.infrastructure, str):
+        try:
+            overridden(made, described_infrastructure(made))
+        except InvalidDeployment as error:
+            problems += error.problems
     if problems:
         raise InvalidDeployment(problems)
 

@@ -37,12 +37,12 @@ def inspect(session: Session, deployment: str, project: str | None, fields: str 
     show_deployment(whole, fields)
 
 
-@click.command("set-schedule")
+@click.command("set-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
 @argument
 @project_option
 @schedule_options
 @pass_session
-def set_schedule(session: Session, /, deployment: str, project: str | None, **given: Any) -> None:
+def set_schedule(session: Session, /, deployment: str, project: str | None, fields: str | None, **given: Any) -> None:
     """Set when its runs are due. Applying its YAML sets what the YAML says."""
     from homeport.deployments.schedule_forms import to_clocks
 
@@ -53,56 +53,62 @@ def set_schedule(session: Session, /, deployment: str, project: str | None, **gi
     say(f"{_name(changed)} runs: {schedule_text(changed)}", fg="green")
     for moment in changed["upcoming"]:
         say(f"  {times.local(moment)}")
+    _shown(session, changed, fields)
 
 
-@click.command("clear-schedule")
+@click.command("clear-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
 @argument
 @project_option
 @pass_session
-def clear_schedule(session: Session, deployment: str, project: str | None) -> None:
+def clear_schedule(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
     """Take its schedule away: it runs only when asked to."""
     changed = _update(session, find(session, deployment, project), clearSchedule=True)
     say(f"{_name(changed)} has no schedule.")
+    _shown(session, changed, fields)
 
 
-@click.command("pause-schedule")
+@click.command("pause-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
 @argument
 @project_option
 @pass_session
-def pause_schedule(session: Session, deployment: str, project: str | None) -> None:
+def pause_schedule(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
     """Let its schedule make no runs for now; others may still be created."""
     changed = _update(session, find(session, deployment, project), scheduleActive=False)
     say(f"Paused the schedule of {_name(changed)}.")
+    _shown(session, changed, fields)
 
 
-@click.command("resume-schedule")
+@click.command("resume-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
 @argument
 @project_option
 @pass_session
-def resume_schedule(session: Session, deployment: str, project: str | None) -> None:
+def resume_schedule(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
     """Let its schedule make runs again. Times that passed meanwhile are left out."""
     changed = _update(session, find(session, deployment, project), scheduleActive=True)
     say(f"Resumed the schedule of {_name(changed)}{'' if changed['schedule'] else ', which has none yet'}.")
+    _shown(session, changed, fields)
 
 
-@click.command()
+@click.command(cls=DataCommand, fields=INSPECT_FIELDS)
 @argument
 @project_option
 @pass_session
-def pause(session: Session, deployment: str, project: str | None) -> None:
+def pause(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
     """Give no run of it to an agent, and make none of its schedule, until it is resumed."""
     changed = _update(session, find(session, deployment, project), paused=True)
     say(f"Paused {_name(changed)}.")
+    _shown(session, changed, fields)
 
 
-@click.command()
+@click.command(cls=DataCommand, fields=INSPECT_FIELDS)
 @argument
 @project_option
 @pass_session
-def resume(session: Session, deployment: str, project: str | None) -> None:
+def resume(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
     """Give its runs to agents again."""
     changed = _update(session, find(session, deployment, project), paused=False)
     say(f"Resumed {_name(changed)}.")
+    _shown(session, changed, fields)
 
 
 @click.command()
@@ -128,6 +134,13 @@ def _update(session: Session, found: dict[str, Any], **changes: Any) -> dict[str
 
     answer = session.execute("updateDeployment", {"input": {"id": found["id"], **changes}})
     return dict(expect(answer["updateDeployment"], "DeploymentUpdated")["deployment"])
+
+
+def _shown(session: Session, changed: dict[str, Any], fields: str | None) -> None:
+    """Everything about it as it is now, for programs that asked."""
+    if fields is not None:
+        whole = session.execute("deployment", {"id": changed["id"]})["deployment"]
+        show_deployment(whole or changed, fields)
 
 
 def _name(node: dict[str, Any]) -> str:

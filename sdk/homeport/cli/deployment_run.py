@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from homeport.cli import deployment_target, known_names
+from homeport.cli import deployment_target, known_names, parameters
 from homeport.cli.printing import DataCommand
 from homeport.cli.run import RUN_FIELDS, run_options, start
-from homeport.cli.session import Session, pass_session
+from homeport.cli.session import Session, pass_session, say
 
 
 @click.command(cls=DataCommand, fields=RUN_FIELDS)
@@ -17,7 +17,9 @@ from homeport.cli.session import Session, pass_session
     "deployment", required=False, metavar="[PROJECT/]FLOW/NAME", shell_complete=known_names.complete_deployments
 )
 @click.option("--id", "ref", help="The deployment's id, in place of its name.")
-@deployment_target.project_option
+@click.option("--project", help="Its project; needed where several have such a deployment.")
+@click.option("-p", "more_pairs", multiple=True, metavar="NAME=VALUE", help="As --param.")
+@click.option("--params", "document", metavar="JSON", help="Parameters as a JSON object.")
 @run_options
 @pass_session
 def run(
@@ -26,6 +28,8 @@ def run(
     deployment: str | None,
     ref: str | None,
     project: str | None,
+    more_pairs: tuple[str, ...],
+    document: str | None,
     fields: str | None,
     **options: Any,
 ) -> int | None:
@@ -37,4 +41,8 @@ def run(
     if named is None:
         raise click.UsageError("Nothing to run.\nhint: Give FLOW/NAME, or --id ID; see: homeport deployment ls")
     found = deployment_target.find(session, named, project)
+    if found["paused"] and not options.get("execute"):
+        whole = f"{found['flow']['name']}/{found['name']}"
+        say(f"{whole} is paused: no agent gets the run before: homeport deployment resume {whole}", fg="yellow")
+    options["pairs"] = (*parameters.as_pairs(document), *options["pairs"], *more_pairs)
     return start(session, {"deploymentId": found["id"]}, fields=fields, **options)

@@ -52,7 +52,10 @@ def _matching(session: Session, flow: str, name: str, project: str | None) -> li
 
 def _of_flow(session: Session, flow: str) -> str | None:
     names = [_shown(one) for one in lists.fetch(session, "deployments", 20, {"flow": flow})]
-    return f"Its deployments: {', '.join(names)}" if names else None
+    if names:
+        return f"Its deployments: {', '.join(names)}"
+    called = [_shown(one) for one in lists.fetch(session, "deployments", 3, {"name": flow})]
+    return f"Did you mean {' or '.join(called)}?" if called else None
 
 
 def _near(session: Session, ref: str) -> str:

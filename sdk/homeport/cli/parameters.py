@@ -30,6 +30,11 @@ def parse_all(pairs: Sequence[str], document: str | None) -> dict[str, Any]:
     return given | parse(pairs, None)
 
 
+def as_pairs(document: str | None) -> list[str]:
+    """The members of a JSON object as `NAME=VALUE` each, in which they keep their types."""
+    return [f"{name}={json.dumps(value)}" for name, value in parse_all((), document).items()]
+
+
 def value_of(text: str) -> Any:
     """The value that a person typed: JSON if it parses as JSON, else the text itself."""
     try:

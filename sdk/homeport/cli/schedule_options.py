@@ -48,5 +48,6 @@ def schedule_given(given: dict[str, Any]) -> dict[str, Any] | None:
     try:
         to_clocks(said)
     except WrongSchedule as error:
-        raise click.UsageError(f"{error}\nhint: --{error.where[-1]}: see `--help`".replace("_", "-")) from None
+        option = str(error.where[-1]).replace("_", "-")
+        raise click.UsageError(f"{error}\nhint: --{option}: see `--help`") from None
     return said

@@ -107,11 +107,6 @@ class Preparation:
         self, one: Described, flow: Flow, problems: list[Problem]
     ) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         """The run config, and the labels that an agent must have."""
-        from pydantic import ValidationError
-
-        from homeport.blocks.fields import problems as told
-        from homeport.deployments.specification import INFRASTRUCTURE
-
         said = one.specification
         if said.infrastructure is None and (flow.run_config is not None or not said.overrides):
             if said.overrides:
@@ -119,30 +114,17 @@ class Preparation:
                 problems.append(Problem(one.at("overrides", key=True), "the flow itself says what runs it", mend))
             return flow.run_config_dict(), tuple(sorted({*flow.labels, *said.labels}))
         try:
-            given = self._infrastructure(one)
+            fields = overridden(one, self._infrastructure(one))
         except InvalidDeployment as error:
             problems += error.problems
             return None, ()
-        whole = merged(given, said.overrides)
-        if isinstance(whole.get("env"), dict):
-            whole["env"] = {name: str(value) for name, value in whole["env"].items() if value is not None}
-        if whole.get("type") not in INFRASTRUCTURE:
-            problems.append(Problem(one.at("overrides", "type"), f"there is no infrastructure {whole.get('type')!r}"))
-            return None, ()
-        try:
-            fields = INFRASTRUCTURE[str(whole["type"])].model_validate(whole)
-        except ValidationError as error:
-            problems.append(Problem(one.at("overrides", key=True), f"these overrides do not fit: {told(error)}"))
-            return None, ()
-        config = fields.run_config()  # type: ignore[attr-defined] # each of them is InfrastructureFields
+        config = fields.run_config()
         return config.to_dict(), tuple(sorted({*config.labels, *said.labels}))
 
     def _infrastructure(self, one: Described) -> dict[str, Any]:
         said = one.specification.infrastructure
-        if said is None:
-            return {"type": "process"}
         if not isinstance(said, str):
-            return said.model_dump(mode="json", exclude_unset=True)
+            return described_infrastructure(one)
         from homeport.blocks import BlockError, BlockNotFound, load_block
         from homeport.deployments.specification import INFRASTRUCTURE
 
@@ -258,6 +240,48 @@ def _storage_of(one: Described) -> tuple[str | None, str]:
     name, _, folder = rest.partition("/")
     parts = [part.strip("/") for part in (folder, said.path or "") if part.strip("/")]
     return (f"{kind}/{name}" if said.storage else None), "/".join(parts)
+
+
+def described_infrastructure(one: Described) -> dict[str, Any]:
+    """What runs it, where the file itself says so, or says nothing: a process."""
+    said = one.specification.infrastructure
+    if said is None:
+        return {"type": "process"}
+    assert not isinstance(said, str), "a block of infrastructure is asked for"
+    return said.model_dump(mode="json", exclude_unset=True)
+
+
+def overridden(one: Described, infrastructure: Mapping[str, Any]) -> Any:
+    """The fields of the infrastructure with the overrides on top. Raises InvalidDeployment for what does not fit."""
+    from pydantic import ValidationError
+
+    from homeport.deployments.specification import INFRASTRUCTURE
+
+    whole = merged(infrastructure, one.specification.overrides)
+    if isinstance(whole.get("env"), dict):
+        whole["env"] = {name: str(value) for name, value in whole["env"].items() if value is not None}
+    kind = str(whole.get("type"))
+    if kind not in INFRASTRUCTURE:
+        near = difflib.get_close_matches(kind, INFRASTRUCTURE, 1)
+        mend = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(INFRASTRUCTURE)}"
+        raise InvalidDeployment([Problem(one.at("overrides", "type"), f"there is no infrastructure {kind!r}", mend)])
+    try:
+        return INFRASTRUCTURE[kind].model_validate(whole)
+    except ValidationError as error:
+        known = [name for name in INFRASTRUCTURE[kind].model_fields if name != "type"]
+        raise InvalidDeployment([_unfit(one, kind, known, problem) for problem in error.errors()]) from None
+
+
+def _unfit(one: Described, kind: str, known: Sequence[str], problem: Any) -> Problem:
+    """What pydantic says of one field, at its place; the value is not repeated."""
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    place = one.at("overrides", *problem["loc"], key=True)
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, known, 1)
+        mend = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}"
+        return Problem(place, f"the infrastructure {kind} has no field {name!r}", mend)
+    where = ".".join(str(part) for part in problem["loc"])
+    return Problem(place, f"these overrides do not fit: {where}: {problem['msg'].removeprefix('Value error, ')}")
 
 
 def wrong_parameters(one: Described, flow: Flow) -> Iterator[Problem]:
