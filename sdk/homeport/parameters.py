@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -16,11 +16,17 @@ class Parameter(Task[..., Any], StandIn):
     """`Parameter("name")` is required, `Parameter("name", default=1)` is not. Use it like the result of a task."""
 
     def __init__(
-        self, name: str, default: Any = None, required: bool | None = None, *, description: str | None = None
+        self,
+        name: str,
+        default: Any = None,
+        required: bool | None = None,
+        tags: Iterable[str] | None = None,
+        *,
+        description: str | None = None,
     ) -> None:
         if not isinstance(name, str) or not name:
             raise ValueError(f"A parameter needs a name; it was given {name!r}.")
-        super().__init__(name, description=description)
+        super().__init__(name, description=description, tags=tags)
         if self.description == self.__doc__:
             self.description = ""
         self.default = default
@@ -62,8 +68,18 @@ class DateTimeParameter(Parameter):
 
     json_type: ClassVar[dict[str, Any]] = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
 
-    def __init__(self, name: str, required: bool = True, *, description: str | None = None) -> None:
-        super().__init__(name, required=required, description=description)
+    def __init__(
+        self,
+        name: str,
+        default: Any = None,
+        required: bool = True,
+        tags: Iterable[str] | None = None,
+        *,
+        description: str | None = None,
+    ) -> None:
+        super().__init__(name, default, required and default is None, tags, description=description)
+        if default is not None:
+            self.default = self.checked(default)
 
     def checked(self, value: Any) -> datetime | None:
         """The point in time; raises ValueError for what is none."""

@@ -296,6 +296,47 @@ def test_every_operator_makes_a_task():
     ]  # fmt: skip
 
 
+def test_a_flow_that_validates_refuses_a_circle_when_it_is_made():
+    built = Flow("validated", validate=True)
+    one, other = number.copy(), number.copy()
+    built.add_edge(one, other)
+
+    with pytest.raises(CyclicGraph, match=r"number → number-2 → number\. Take one of these edges away"):
+        built.add_edge(other, one)
+    with pytest.raises(CyclicGraph), built.copy():
+        number.copy().bind(other, upstream_tasks=[one]).set_downstream(one)
+
+
+def test_a_tuple_in_the_annotation_says_how_many_results_there_are():
+    @task
+    def pair() -> tuple[int, str]:
+        return 1, "a"
+
+    @task
+    def any_number() -> tuple[int, ...]:
+        return 1, 2
+
+    with Flow("pairs") as built:
+        left, right = pair()
+        with pytest.raises(TypeError, match=r"@task\(nout=2\), or -> tuple\[int, str\]"):
+            _, _ = any_number()
+    state = built.run()
+
+    assert (state.result[left].result, state.result[right].result) == (1, "a")
+
+
+def test_parameters_have_tags_and_a_point_in_time_may_have_a_default():
+    with Flow("parameters") as built:
+        tagged = number(Parameter("tagged", default=1, tags=["asked"]))
+        day = number(DateTimeParameter("day", default="2024-02-29", tags=["asked"]))
+    state = built.run()
+
+    assert {one.name for one in built.get_tasks(tags=["asked"])} == {"tagged", "day"}
+    assert state.result[tagged].result == 1
+    assert state.result[day].result == datetime(2024, 2, 29, tzinfo=UTC)
+    assert built.parameter_schema()["properties"]["day"]["default"].startswith("2024-02-29")
+
+
 def test_a_bar_between_tasks_orders_them_as_in_1x():
     order = []
 

@@ -350,3 +350,23 @@ def test_an_older_state_that_a_task_returns_ends_it():
 
 def test_a_state_that_is_no_end_is_refused_as_one():
     assert "cannot end in the state Retrying" in ended(task(lambda: Retrying(), name="returns")).message
+
+
+def test_the_terminal_state_handler_of_1x_sees_the_deciding_states_and_chooses_the_end():
+    seen = []
+
+    def decide(flow, found, deciding):
+        seen.append((flow.name, type(found), {type(one) for one in deciding}))
+        return st.Success("good enough", result=found.result) if found.is_failed() else None
+
+    def wrong(flow, found, deciding):
+        return "fine"
+
+    with Flow("judged", terminal_state_handler=decide) as judged:
+        failing = task(lambda: 1 / 0, name="failing")()
+    end = judged.run()
+    judged.terminal_state_handler = wrong
+
+    assert (end.message, end.result[failing].is_failed()) == ("good enough", True)
+    assert seen == [("judged", st.Failed, {st.Failed})]
+    assert "flow 'judged': its terminal_state_handler returned 'fine'. Return a state" in judged.run().message

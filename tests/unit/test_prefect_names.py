@@ -31,7 +31,8 @@ def test_the_name_can_be_imported_from_where_the_table_says(theirs, ours):
 
 
 ARGUMENTS = {
-    "Flow": "schedule executor run_config storage reference_tasks state_handlers on_failure result",
+    "Flow": "schedule executor run_config storage reference_tasks state_handlers on_failure validate "
+    "terminal_state_handler result",
     "Task": "slug tags retry_on timeout trigger skip_on_upstream_skip cache_for cache_validator cache_key checkpoint "
     "state_handlers on_failure log_stdout result target task_run_name nout",
     "flow": "name version flow_run_name task_runner description timeout_seconds validate_parameters persist_result "

@@ -132,6 +132,25 @@ def test_a_result_that_is_not_held_in_memory_is_read_when_it_is_asked_for():
     assert ended(tried, "large-0").result() == [1, 2, 3]
 
 
+def test_fetch_of_2x_is_awaited_in_async_code_and_not_elsewhere(home):
+    import asyncio
+
+    @task(cache_result_in_memory=False)
+    def number():
+        return 5
+
+    @flow
+    async def awaits():
+        return await number(return_state=True).result(fetch=True)
+
+    @flow
+    def asks():
+        return number(return_state=True).result(fetch=True), number(return_state=True).result(fetch=False)
+
+    assert asyncio.run(awaits()) == 5
+    assert asks() == (5, 5)
+
+
 async def test_an_async_flow_reads_what_is_not_in_memory_without_standing_on_its_loop():
     loop_thread, readers = threading.get_ident(), []
 

@@ -67,7 +67,9 @@ class Node:
 class Graph:
     """All nodes of a flow."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, validates: bool = False) -> None:
+        self.validates = validates
+        """Whether a circle is looked for each time an edge is made; else it is found before anything runs."""
         self.nodes: dict[AnyTask, Node] = {}
         self._counts: dict[str, int] = {}
 
@@ -116,6 +118,8 @@ class Graph:
             self.add(other)
         for other in listed(upstream):
             self.add_edge(other, task, mapped=by_index)
+        if self.validates:
+            self.in_order()
         return node
 
     def add_edge(
@@ -125,6 +129,11 @@ class Graph:
 
         Raises ValueError for an argument that the task has been given already, or does not take.
         """
+        self._add_edge(before, after, key, mapped=mapped, flattened=flattened)
+        if self.validates:
+            self.in_order()
+
+    def _add_edge(self, before: Any, after: AnyTask, key: str | None, *, mapped: bool, flattened: bool) -> None:
         node = self.add(after)
         if key is None:
             by_index = mapped and not isinstance(before, unmapped)

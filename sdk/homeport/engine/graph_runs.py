@@ -9,6 +9,7 @@ from homeport.engine import state as results
 from homeport.engine.arguments import BadInput, flatten
 from homeport.engine.graph import Node
 from homeport.engine.state_handlers import handled
+from homeport.engine.states import State
 from homeport.engine.substitution import substituted
 from homeport.futures import Future, FutureList, as_completed
 from homeport.parameters import Parameter
@@ -16,7 +17,6 @@ from homeport.tasks import Task
 
 if TYPE_CHECKING:
     from homeport.engine.flow_runs import FlowRun
-    from homeport.engine.states import State
 
 
 def run_graph(run: FlowRun) -> results.State:
@@ -32,7 +32,22 @@ def run_graph(run: FlowRun) -> results.State:
             next(as_completed([future for node in ready for future in _open_lengths(node, produced)]), None)
         left = later
     found = {task: _ended(task, outcome) for task, outcome in produced.items()}
-    return _judged(found, run.flow.deciding_tasks())
+    reference = run.flow.deciding_tasks()
+    return _as_handled(run, _judged(found, reference), {found[task] for task in reference})
+
+
+def _as_handled(run: FlowRun, state: results.State, deciding: set[results.State]) -> results.State:
+    """The state, or the one that the flow's `terminal_state_handler` puts in its place."""
+    handler = run.flow.terminal_state_handler
+    chosen = None if handler is None else handler(run.flow, state, deciding)
+    if chosen is None:
+        return state
+    if not isinstance(chosen, State):
+        raise TypeError(
+            f"flow {run.flow.name!r}: its terminal_state_handler returned {chosen!r}. Return a state, such as "
+            f"homeport.engine.state.Success(result=state.result), or None to leave the state as it is."
+        )
+    return results.of(chosen)
 
 
 def _submit_what_can_be(run: FlowRun, nodes: list[Node], produced: dict[Task[..., Any], Any]) -> list[Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -61,8 +62,16 @@ class State(Generic[R]):
     def result(self, raise_on_failure: Literal[True] = ...) -> R: ...
     @overload
     def result(self, raise_on_failure: bool) -> R | BaseException: ...
-    def result(self, raise_on_failure: bool = True) -> Any:
-        """What the run returned; the exception of a run that failed is raised, or returned if asked to."""
+    @overload
+    def result(self, raise_on_failure: bool = ..., fetch: bool | None = ...) -> Any: ...
+    def result(self, raise_on_failure: bool = True, fetch: bool | None = None) -> Any:
+        """What the run returned; the exception of a run that failed is raised, or returned if asked to.
+
+        A kept result is read here where it is needed, so `fetch` need not be given; with `fetch=True` in async code
+        this is to be awaited, as in 2.x.
+        """
+        if fetch and _in_async_code():
+            return self._fetched(raise_on_failure)
         if self.type is StateType.COMPLETED:
             return self.data if type(self.data) is not Stored else self.data.get()
         if self.type not in FINAL:
@@ -74,6 +83,11 @@ class State(Generic[R]):
 
             raise error.with_traceback(without_engine(error.__traceback__))
         return error
+
+    async def _fetched(self, raise_on_failure: bool) -> Any:
+        import asyncio
+
+        return await asyncio.to_thread(self.result, raise_on_failure)
 
     def is_final(self) -> bool:
         """True when nothing comes after."""
@@ -125,6 +139,11 @@ class State(Generic[R]):
 
     def __str__(self) -> str:
         return f"{self.name}({self.message!r})" if self.message else f"{self.name}()"
+
+
+def _in_async_code() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None
 
 
 def shown(state: State) -> str:

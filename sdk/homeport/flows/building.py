@@ -124,7 +124,7 @@ class Building:
     def copy(self) -> Self:
         """A flow of the same tasks, which can be changed without changing this one."""
         made = copy.copy(self)
-        made.nodes = Graph()
+        made.nodes = Graph(validates=self.nodes.validates)
         for node in self.nodes.nodes.values():
             made.nodes.adopt(node.copied())
         made._reference = None if self._reference is None else list(self._reference)

@@ -185,4 +185,7 @@ def _check(options: Mapping[str, object]) -> None:
 
 
 # What only a graph has is left out, and what 1.x calls an executor has its 2.x name.
-_OPTIONS = GRAPH_OPTIONS - {"executor", "tasks", "edges", "reference_tasks", "result"} | {"task_runner"}
+_OF_GRAPHS = {
+    "executor", "tasks", "edges", "reference_tasks", "result", "validate", "terminal_state_handler",
+}  # fmt: skip
+_OPTIONS = GRAPH_OPTIONS - _OF_GRAPHS | {"task_runner"}

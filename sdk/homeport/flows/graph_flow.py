@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 OnLost = Literal["crash", "retry", "hold"]
+TerminalStateHandler = Callable[["Flow", Any, set[Any]], Any]
+"""Gets the flow, its state and those of its reference tasks; what it returns, unless None, is the state instead."""
 HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 
@@ -78,6 +80,8 @@ class Flow(Building):
         on_cancellation: Sequence[Hook] | None = None,
         on_crashed: Sequence[Hook] | None = None,
         state_handlers: Iterable[StateHandler] | None = None,
+        terminal_state_handler: TerminalStateHandler | None = None,
+        validate: bool | None = None,
         persist_result: bool | None = None,
         result_storage: object = None,
         result_serializer: str | Serializer | None = None,
@@ -114,7 +118,8 @@ class Flow(Building):
         self.executor = _checked_executor(name, executor)
         self.variable: str | None = None
         self.entrypoint_file: Path | None = _file_of_caller()
-        self.nodes = Graph()
+        self.terminal_state_handler = terminal_state_handler
+        self.nodes = Graph(validates=bool(validate))
         self._reference = None
         self._building: Token[Flow | None] | None = None
         for task in tasks:

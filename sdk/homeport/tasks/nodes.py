@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self, cast, get_args, get_origin, get_type_hints
 
 from homeport.engine import current
 from homeport.engine.graph import listed
@@ -69,12 +69,14 @@ class Bindable(Expressions):
         return _task(self, **kwargs)
 
     def __iter__(self) -> Any:
-        if self.nout is None:
+        count = _length_of_result(self._task.run) if self.nout is None else self.nout
+        if count is None:
             raise TypeError(
                 f"The result of task {self.name!r} is not known while the flow is built, so it cannot be looped over. "
-                f"To unpack a tuple, say how many it has: @task(nout=2). To do something with each, use .map()."
+                f"To unpack a tuple, say how many it has: @task(nout=2), or -> tuple[int, str]. To do something with "
+                f"each, use .map()."
             )
-        return (self[index] for index in range(self.nout))
+        return (self[index] for index in range(count))
 
     def _add_to(self, flow: Flow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
         options = kwargs.pop("task_args", None) or {}
@@ -91,3 +93,13 @@ class Bindable(Expressions):
                 f"{self.name}.{what}(): no flow is being built here. Do it in the `with Flow(...)` block, or say flow=."
             )
         return found
+
+
+def _length_of_result(function: Callable[..., Any]) -> int | None:
+    """How many elements a function returns whose annotation is a tuple of so many; None where it does not say."""
+    try:
+        returned = get_type_hints(function).get("return")
+    except Exception:  # a name that is only there for type checkers, say
+        return None
+    parts = get_args(returned)
+    return len(parts) if get_origin(returned) is tuple and parts and parts[-1] is not Ellipsis else None
