@@ -22,6 +22,7 @@ MAX_BATCH_BYTES = 1024 * 1024
 Seq = Annotated[int, Meta(ge=1, le=2**53, description="Counts the events of an attempt from 1 without a gap.")]
 At = Annotated[datetime, Meta(tz=True, description="When it happened, by the sender's clock.")]
 Name = Annotated[str, Meta(min_length=1, max_length=1000)]
+Tag = Annotated[str, Meta(min_length=1, max_length=200)]
 StateName = Annotated[str, Meta(min_length=1, max_length=200)]
 StateMessage = Annotated[str, Meta(max_length=8192)]
 StateTypeName = Literal[
@@ -42,6 +43,7 @@ class TaskRunEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     map_index: Count | None = None
     upstream: Annotated[list[UUID], Meta(max_length=100)] = []
     parent: UUID | None = None
+    tags: Annotated[list[Tag], Meta(max_length=50, description="What its task, and the code around, said of it.")] = []
 
 
 class TaskStateEvent(

@@ -25,6 +25,8 @@ from homeport_control_plane.result_references import to_json
 from homeport_control_plane.timings import DEFAULT_TIMINGS, Timings
 
 SQL = load_sql("events")
+TAG_SEPARATOR = "\x1f"
+"""Between the tags of one task run, on their way to the database: an array of arrays has one length there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +122,12 @@ def _task_columns(event: TaskRunEvent | TaskStateEvent) -> tuple[object, ...]:
     if isinstance(event, TaskStateEvent):
         state = (event.type, _storable(event.name), _storable(event.message), event.run_count)
         result = None if event.result is None else to_json(event.result)
-        return (event.seq, event.at, event.task_run, False, *state, None, None, None, None, None, result)
+        return (event.seq, event.at, event.task_run, False, *state, None, None, None, None, None, result, None)
     names = (_storable(event.name), _storable(event.task_key))
     upstream = ",".join(map(str, event.upstream))
     state = ("PENDING", "Pending", "", 0)
-    return (event.seq, event.at, event.id, True, *state, *names, event.map_index, upstream, event.parent, None)
+    tags = TAG_SEPARATOR.join(map(_storable, event.tags))
+    return (event.seq, event.at, event.id, True, *state, *names, event.map_index, upstream, event.parent, None, tags)
 
 
 async def _store_logs(

@@ -24,12 +24,12 @@ returning mine.flow_run_id, mine.number, mine.acknowledged_seq, mine.live, mine.
 -- state table; the stored state is the last accepted one.
 with told as (
     select * from unnest($5::bigint[], $6::timestamptz[], $7::uuid[], $8::boolean[], $9::text[], $10::text[], $11::text[],
-                         $12::int[], $13::text[], $14::text[], $15::int[], $16::text[], $17::uuid[], $18::text[])
+                         $12::int[], $13::text[], $14::text[], $15::int[], $16::text[], $17::uuid[], $18::text[], $19::text[])
         as e (seq, at, task_run_id, announced, type, name, message, run_count, task_name, task_key, map_index, upstream,
-              parent_id, result)
+              parent_id, result, tags)
 ),
 chained as (
-    select e.seq, least(e.at, coalesce($19::timestamptz, now())) as at, e.task_run_id, e.announced, e.type, e.name, e.message,
+    select e.seq, least(e.at, coalesce($20::timestamptz, now())) as at, e.task_run_id, e.announced, e.type, e.name, e.message,
            e.run_count, e.result, t.id is not null as taken, t.attempt_id = $2 as stored,
            case when t.attempt_id = $2 then t.event_number else 0 end as base,
            coalesce(lag(e.type) over task, case when t.attempt_id = $2 then t.state_type end) as from_type,
@@ -40,6 +40,7 @@ chained as (
            first_value(e.map_index) over task as map_index,
            first_value(e.upstream) over task as upstream,
            first_value(e.parent_id) over task as parent_id,
+           first_value(e.tags) over task as tags,
            first_value(e.at) over task as announced_at
     from told e
     -- By the id alone, so that the planner knows that there is at most one; whose it is decides what is made of it.
@@ -67,7 +68,7 @@ history as (
     insert into task_run_state
         (tenant_id, task_run_id, attempt_number, number, type, name, message, at, actor, accepted, recorded_at, result)
     select $1, j.task_run_id, $3, j.number, j.type, j.name, j.message, j.at, 'run', j.accepted,
-           greatest(now(), $19::timestamptz), j.result::json
+           greatest(now(), $20::timestamptz), j.result::json
     from judged j
 ),
 standing as (
@@ -75,9 +76,9 @@ standing as (
 ),
 made as (
     insert into task_run (id, tenant_id, flow_run_id, attempt_id, attempt_number, name, task_key, map_index, upstream, parent_id,
-        run_count, created_at, started_at, finished_at, state_type, state_name, state_message, state_at, event_number, result)
-    select s.task_run_id, $1, $20, $2, $3, s.task_name, s.task_key, s.map_index, string_to_array(s.upstream, ',')::uuid[],
-           s.parent_id, s.run_count, least(s.announced_at, coalesce($19::timestamptz, now())), s.begun_at,
+        tags, run_count, created_at, started_at, finished_at, state_type, state_name, state_message, state_at, event_number, result)
+    select s.task_run_id, $1, $21, $2, $3, s.task_name, s.task_key, s.map_index, string_to_array(s.upstream, ',')::uuid[],
+           s.parent_id, string_to_array(s.tags, e'\x1f'), s.run_count, least(s.announced_at, coalesce($20::timestamptz, now())), s.begun_at,
            case when s.type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED') then s.at end,
            s.type, s.name, s.message, s.at, s.number, s.result::json
     from standing s

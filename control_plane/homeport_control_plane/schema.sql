@@ -353,6 +353,7 @@ create table task_run (
     state_at timestamptz not null,
     event_number int not null,
     result json,
+    tags text[] not null default '{}',
     constraint task_finished_exactly_when_final
         check ((finished_at is not null) = (state_type in ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')))
 ) with (fillfactor = 80);

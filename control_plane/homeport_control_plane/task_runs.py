@@ -29,6 +29,7 @@ class TaskRun:
     map_index: int | None
     upstream: tuple[UUID, ...]
     parent_id: UUID | None
+    tags: tuple[str, ...]
     attempt_number: int
     run_count: int
     state: State
@@ -104,6 +105,7 @@ def _task_run(row: Row) -> TaskRun:
         map_index=row["map_index"],
         upstream=tuple(row["upstream"]),
         parent_id=row["parent_id"],
+        tags=tuple(row["tags"]),
         attempt_number=row["attempt_number"],
         run_count=row["run_count"],
         state=state,

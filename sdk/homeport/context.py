@@ -67,6 +67,11 @@ def _of_run(name: str) -> Any:
     return read
 
 
+def _flow_run_tags() -> frozenset[str] | None:
+    run = current.flow_run.get()
+    return run.tags if run is not None else None
+
+
 def _of_task_run(name: str) -> Any:
     def read() -> Any:
         task_run = current.task_run.get()
@@ -121,6 +126,7 @@ _NAMES: dict[str, Any] = {
     "flow_name": _of_run("flow_name"),
     "flow_run_id": _text(_of_run("id")),
     "flow_run_name": _of_run("name"),
+    "flow_run_tags": _flow_run_tags,
     "labels": _of_run("labels"),
     "logger": _logger,
     "map_index": _of_task_run("map_index"),
@@ -133,6 +139,7 @@ _NAMES: dict[str, Any] = {
     "task_name": _task_name,
     "task_run_count": _of_task_run("run_count"),
     "task_run_id": _text(_of_task_run("id")),
+    "task_run_tags": _of_task_run("tags"),
     "task_run_name": _of_task_run("name"),
     "today": _day(0),
     "today_nodash": _day(0, "%Y%m%d"),

@@ -1,4 +1,4 @@
-"""Tags on everything that is made in a block."""
+"""Tags on everything that is made, or run, in a block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from homeport.engine import current
 
 @contextmanager
 def tags(*names: str) -> Iterator[frozenset[str]]:
-    """Tasks that are defined in this block carry these tags."""
+    """Tasks that are defined in this block carry these tags, and so do runs of flows and tasks that begin in it."""
     token = current.tag_set.set(current.tag_set.get() | checked_tags(names, of="tags(...)"))
     try:
         yield current.tag_set.get()

@@ -23,6 +23,7 @@ from homeport.client import NotFoundError
 from homeport.context import get as from_context
 from homeport.engine import current, signals
 from homeport.engine.masking import kept_apart
+from homeport.runtime import flow_run, task_run
 from homeport.stored_artifacts import read
 from homeport.task_runners import SequentialTaskRunner, TaskRunner
 from homeport.tasks import task_input_hash
@@ -664,6 +665,33 @@ class TaskRunnerSuite:
         assert recorder.run(program, key=key).state.result() == ((1, 1, True), (2, 2, True))
         assert recorder.api.ask("query($k: String!) { keyValue(key: $k) { value } }", k=key).data == {
             "keyValue": {"value": 2}
+        }
+
+    def test_tags_are_those_of_the_task_and_of_the_code_around_its_call(self, runner, recorder):
+        @task(tags=["db"])
+        def tells():
+            inner = double.submit(1)
+            inner.wait()
+            return set(task_run.tags), set(flow_run.tags), set(inner.task_run.tags)
+
+        @flow(task_runner=runner)
+        def program():
+            with tags("nightly", "a, b"):
+                first = tells.submit()
+            return first.result(), tells.submit().result()
+
+        with tags("all"):
+            recorded = recorder.run(program)
+        query = "query($id: ID!) { flowRun(id: $id) { taskRuns(first: 9) { nodes { name tags } } } }"
+        nodes = recorder.api.ask(query, id=recorded.id).data["flowRun"]["taskRuns"]["nodes"]
+
+        assert recorded.state.result() == (
+            ({"db", "nightly", "a, b", "all"}, {"all"}, {"nightly", "a, b", "all"}),
+            ({"db", "all"}, {"all"}, {"all"}),
+        )
+        assert {node["name"]: set(node["tags"]) for node in nodes if node["name"] in ("tells-0", "tells-1")} == {
+            "tells-0": {"db", "nightly", "a, b", "all"},
+            "tells-1": {"db", "all"},
         }
 
     def test_many_tasks_ask_at_once_and_each_gets_its_own_answer(self, runner, recorder):

@@ -87,13 +87,15 @@ async def test_task_states_of_many_batches_fold_into_one_history_without_gaps(wo
     one = uuid4()
     steps = ["RUNNING", "SCHEDULED", "RUNNING", "SCHEDULED", "RUNNING", "COMPLETED"]
 
-    await world.report(claim, task(1, one, map_index=3, upstream=[str(uuid4())], parent=str(uuid4())))
+    tags = ["db", "a, b", "{c}", "d"]
+    await world.report(claim, task(1, one, map_index=3, upstream=[str(uuid4())], parent=str(uuid4()), tags=tags))
     for index, step in enumerate(steps):
         await world.report(claim, state(index + 2, one, step, run_count=index // 2 + 1))
 
     stored = await task_runs.get(world.db, world.tenant_id, one)
     assert stored is not None
     assert (stored.state.type, stored.run_count, stored.map_index, len(stored.upstream)) == ("COMPLETED", 3, 3, 1)
+    assert stored.tags == tuple(tags)
     history = (await task_runs.states(world.db, world.tenant_id, [one]))[one]
     assert [told.number for told in history] == list(range(1, 8))
 

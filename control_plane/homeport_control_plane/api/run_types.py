@@ -121,6 +121,7 @@ class TaskRun:
     task_key: str
     map_index: int | None
     upstream: list[strawberry.ID]
+    tags: list[str]
     attempt_number: int
     run_count: int
     state: State
@@ -137,6 +138,7 @@ class TaskRun:
             task_key=run.task_key,
             map_index=run.map_index,
             upstream=[strawberry.ID(str(id)) for id in run.upstream],
+            tags=list(run.tags),
             attempt_number=run.attempt_number,
             run_count=run.run_count,
             state=State.of(run.state),

@@ -63,6 +63,7 @@ class FlowRun:
         self.live: dict[TaskRun, None] = {}
         self.children: set[FlowRun] = set()
         self.run_count = 0
+        self.tags = current.tag_set.get()
         self.parameters: dict[str, Any] = {}
         self.final: State | None = None
         self._state: State = PENDING
@@ -297,6 +298,7 @@ class FlowRun:
             map_index=None,
             upstream=(),
             parent=self._caller.id if self._caller is not None else self.parent.task_run_id,
+            tags=self.tags,
         )
         self.reporter.task_state(self.info.id, self._state, run_count=self.run_count)
 

@@ -62,6 +62,7 @@ class Scene(NamedTuple):
     root_level: int
     recorded_as: UUID | None
     """The id under which the control plane knows the run; None if it does not."""
+    tags: frozenset[str]
 
 
 class Who(NamedTuple):
@@ -74,6 +75,8 @@ class Who(NamedTuple):
     run_count: int
     captures: bool | None
     tags: frozenset[str]
+    """Those of the code around the call; tasks that the call makes have them, too."""
+    own_tags: frozenset[str]
     rounds: bytes | None = None
     """Of a call that follows a LOOP or a PAUSE: what `homeport.context` has of it, pickled."""
 
@@ -133,7 +136,7 @@ class Packer:
         captures = None if capture is None else capture.run is not None
         who = Who(
             task_run.id, task_run.name, task.name, task_run.map_index, task_run.run_count, captures,
-            trip.context.get(current.tag_set, frozenset()), self._rounds(task_run, call),
+            trip.context.get(current.tag_set, frozenset()), task.tags, self._rounds(task_run, call),
         )  # fmt: skip
         sent = self._values(task_run, variables, trip.context) if variables else None
         parcel = Parcel(
@@ -229,7 +232,9 @@ class Packer:
 
             sendable = {name: value for name, value in run.parameters.items() if why_not(value) is None}
             parameters, _ = dumps_with_variables(sendable)
-            scene = Scene(run.info, parameters, run.flow.log_prints, logging.getLogger().level, recorded_as(run))
+            scene = Scene(
+                run.info, parameters, run.flow.log_prints, logging.getLogger().level, recorded_as(run), run.tags
+            )
             known = self._scenes[run.info.id] = (run, self._ware(dumps_with_variables(scene)[0]))
         return known[1]
 

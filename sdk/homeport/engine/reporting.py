@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ class Reporter(Protocol):
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """A task run (or the run of a subflow) exists, in the state Pending."""
 
@@ -51,6 +52,7 @@ class NullReporter:
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """Nothing."""
 
@@ -79,6 +81,7 @@ class ReportedTaskRun:
     parent: UUID | None
     states: list[State] = field(default_factory=list)
     run_count: int = 0
+    tags: frozenset[str] = frozenset()
 
     @property
     def state(self) -> State | None:
@@ -128,9 +131,12 @@ class InMemoryReporter:
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """Keep the task run."""
-        self.task_runs[id] = ReportedTaskRun(id, name, task_key, map_index, tuple(upstream), parent)
+        self.task_runs[id] = ReportedTaskRun(
+            id, name, task_key, map_index, tuple(upstream), parent, tags=frozenset(tags)
+        )
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """Keep the state with its task run."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +55,7 @@ class TallyingReporter(NullReporter):
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """Count it, and remember its name."""
         tally = self.tallies.get(task_key)

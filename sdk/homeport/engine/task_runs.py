@@ -72,6 +72,7 @@ class TaskRun:
         "run_count",
         "shared",
         "state",
+        "tags",
         "task",
         "upstream",
     )
@@ -91,6 +92,8 @@ class TaskRun:
         direct: bool = False,
     ) -> None:
         self.run, self.task, self.args, self.kwargs = run, task, args, kwargs
+        around = current.tag_set.get()
+        self.tags = task.tags if around <= task.tags else task.tags | around
         self.name, self.map_index, self.direct = name, map_index, direct
         self.identity = name  # which run of the task it is, in each attempt of the flow run
         self.id = new_id()
@@ -121,7 +124,13 @@ class TaskRun:
             self._untold = (key, told)  # named after results that are not there yet: told once they are
             return
         run.reporter.task_run(
-            self.id, name=self.name, task_key=key, map_index=map_index, upstream=told, parent=self.parent
+            self.id,
+            name=self.name,
+            task_key=key,
+            map_index=map_index,
+            upstream=told,
+            parent=self.parent,
+            tags=self.tags,
         )
 
     @property
@@ -480,8 +489,9 @@ class TaskRun:
         if told is not None:
             key, upstream = told
             self.run.reporter.task_run(
-                self.id, name=self.name, task_key=key, map_index=self.map_index, upstream=upstream, parent=self.parent
-            )
+                self.id, name=self.name, task_key=key, map_index=self.map_index, upstream=upstream, parent=self.parent,
+                tags=self.tags,
+            )  # fmt: skip
 
     def _enter(self, state: State) -> None:
         if state.message:

@@ -6,7 +6,7 @@ import contextvars
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from functools import partial
@@ -67,10 +67,11 @@ class Home:
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """A task run that a task called."""
         told = {"name": name, "task_key": task_key, "map_index": map_index, "upstream": upstream, "parent": parent}
-        self.send(("task_run", {"id": id, **told}))
+        self.send(("task_run", {"id": id, **told, "tags": tags}))
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A state of one."""
@@ -128,11 +129,12 @@ class PrintedHome(Capture):
 class TaskRunHere:
     """The task run that a call belongs to, as far as its code can read it."""
 
-    __slots__ = ("id", "map_index", "name", "rounds", "run", "run_count", "state", "task")
+    __slots__ = ("id", "map_index", "name", "rounds", "run", "run_count", "state", "tags", "task")
 
     def __init__(self, who: Who, run: FlowRun, task: Task[..., Any]) -> None:
         self.id, self.name, self.map_index, self.run_count = who.id, who.name, who.map_index, who.run_count
         self.run, self.task, self.state = run, task, RUNNING
+        self.tags = who.own_tags | who.tags
         self.rounds: Rounds | None = None
         if who.rounds is not None:
             self.rounds = Rounds()
@@ -269,7 +271,7 @@ class Bench:
         run = RunHere(Flow(scene.info.flow_name, log_prints=scene.log_prints), scene.info, Home(_nowhere))
         run.places.use(SequentialTaskRunner())
         run.parameters = loads(scene.parameters)
-        run.recorded_as = scene.recorded_as
+        run.recorded_as, run.tags = scene.recorded_as, scene.tags
         log_lines.begin(run)
         root = logging.getLogger()
         if root.level != scene.root_level:

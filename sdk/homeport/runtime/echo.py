@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -27,10 +27,13 @@ class EchoingReporter:
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """A task run exists."""
         for reporter in self._both:
-            reporter.task_run(id, name=name, task_key=task_key, map_index=map_index, upstream=upstream, parent=parent)
+            reporter.task_run(
+                id, name=name, task_key=task_key, map_index=map_index, upstream=upstream, parent=parent, tags=tags
+            )
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A task run entered a state."""

@@ -7,7 +7,7 @@ user code, and a generic encoder costs three times as much.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as _quote
 from typing import Any
@@ -17,6 +17,7 @@ MAX_MESSAGE = 8 * 1024
 MAX_LINE = 64 * 1024
 MAX_NAME = 1024
 MAX_UPSTREAM = 100
+MAX_TAGS, MAX_TAG = 50, 200
 LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
 
 
@@ -53,13 +54,14 @@ def task_run(
     map_index: int | None,
     upstream: Sequence[UUID],
     parent: UUID | None,
+    tags: Collection[str] = (),
 ) -> str:
     """A task run exists."""
     before = ",".join(f'"{other}"' for other in upstream[:MAX_UPSTREAM])
     return (
         f'"kind":"task_run","at":"{moment(at)}","id":"{id}","name":{text(cut(name, MAX_NAME))},'
         f'"task_key":{text(cut(task_key, MAX_NAME))},"map_index":{"null" if map_index is None else map_index},'
-        f'"upstream":[{before}],"parent":{_id(parent)}}}'
+        f'"upstream":[{before}],"parent":{_id(parent)}{_tags(tags) if tags else ""}}}'
     )
 
 
@@ -110,6 +112,12 @@ def dropped(at: datetime, lines: int, reason: str) -> str:
 def numbered(event: str, seq: int) -> bytes:
     """The event with its number, as it is sent and spooled."""
     return f'{{"seq":{seq},{event}'.encode()
+
+
+def _tags(tags: Collection[str]) -> str:
+    # Only where there are some: a control plane of before does not know the field.
+    told = ",".join(text(cut(tag, MAX_TAG)) for tag in sorted(filter(None, tags))[:MAX_TAGS])
+    return f',"tags":[{told}]'
 
 
 def _id(value: UUID | None) -> str:

@@ -13,5 +13,6 @@ __getattr__, __dir__ = read_from_context(
         "project_name": "project_name",
         "run_count": "attempt_number",
         "scheduled_start_time": "scheduled_start_time",
+        "tags": "flow_run_tags",
     },
 )

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -97,9 +97,10 @@ class EventReporter:
         map_index: int | None,
         upstream: Sequence[UUID],
         parent: UUID | None,
+        tags: Collection[str] = (),
     ) -> None:
         """A task run exists."""
-        self._put(events.task_run, (datetime.now(UTC), id, name, task_key, map_index, upstream, parent))
+        self._put(events.task_run, (datetime.now(UTC), id, name, task_key, map_index, upstream, parent, tags))
 
     def task_state(self, task_run: UUID, state: State, *, run_count: int) -> None:
         """A task run entered a state."""

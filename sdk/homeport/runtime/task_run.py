@@ -9,6 +9,7 @@ __getattr__, __dir__ = read_from_context(
         "map_index": "map_index",
         "name": "task_run_name",
         "run_count": "task_run_count",
+        "tags": "task_run_tags",
         "task_name": "task_name",
     },
 )
