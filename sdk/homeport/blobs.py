@@ -46,3 +46,19 @@ class BlobStore(Protocol):
     def remove(self, key: str) -> None:
         """Remove what is under the key; nothing happens when there is nothing."""
         ...
+
+
+def within(chunks: Iterable[bytes], start: int, length: int | None) -> Iterator[bytes]:
+    """What of all of a blob's chunks a range is: for a store that can only read from the beginning.
+
+    Raises KeyError when there is no chunk at all, not even an empty one: then nothing is kept.
+    """
+    at, end, found = 0, None if length is None else start + length, False
+    for chunk in chunks:
+        found = True
+        if end is not None and at >= end:
+            return
+        yield chunk[max(0, start - at) : None if end is None else max(0, end - at)]
+        at += len(chunk)
+    if not found:
+        raise KeyError

@@ -31,12 +31,8 @@ class AzureStorage(ObjectStorage[AzureFields]):
     """A container, or what lies below a prefix in it."""
 
     kind: ClassVar[str] = "azure"
+    block_fields = AzureFields
     _sas_ends: datetime | None = None
-
-    @classmethod
-    def fields(cls) -> type[AzureFields]:
-        """The fields of a block of this kind."""
-        return AzureFields
 
     @property
     def where(self) -> str:

@@ -24,12 +24,8 @@ class GcsStorage(ObjectStorage[GcsFields]):
     """A bucket, or what lies below a prefix in it."""
 
     kind: ClassVar[str] = "gcs"
+    block_fields = GcsFields
     once: ClassVar[Mapping[str, Any]] = {"retry_seconds": 0}
-
-    @classmethod
-    def fields(cls) -> type[GcsFields]:
-        """The fields of a block of this kind."""
-        return GcsFields
 
     @property
     def where(self) -> str:

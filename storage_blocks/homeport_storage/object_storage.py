@@ -6,9 +6,9 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar
 
-from homeport.code.storage import CheckReport, StorageReference
+from homeport.code.storage import CheckReport
 from homeport_storage import checks
 from homeport_storage.blob_storage import BlobStorage
 from homeport_storage.object_names import ObjectFields
@@ -23,26 +23,13 @@ class ObjectStorage(BlobStorage, Generic[F]):
     parallel = 16
     once: ClassVar[Mapping[str, Any]] = {"max_attempts": 1}
     """The fields with which a request is sent once and not again."""
+    _fields: F
 
     def __init__(self, fields: F) -> None:
         """The storage that the fields describe. Nothing is asked before the first call."""
-        self._fields = fields
+        super().__init__(fields)
         self._opened: Any = None
         self._opening = threading.Lock()
-
-    @classmethod
-    @abstractmethod
-    def fields(cls) -> type[F]:
-        """The fields of a block of this kind."""
-
-    @classmethod
-    def from_reference(cls, reference: Mapping[str, Any]) -> Self:
-        """The storage that a reference names; raises UnsafeCode when a field is wrong."""
-        return cls(cast(F, cls.fields().of_reference(reference)))
-
-    def reference(self) -> StorageReference:
-        """The fields that were given."""
-        return {"kind": self.kind, **self._fields.model_dump(mode="json", exclude_defaults=True)}
 
     def check(self) -> CheckReport:
         """See Storage.check; with one attempt and short waiting, because a person waits for it."""

@@ -28,11 +28,7 @@ class S3Storage(ObjectStorage[S3Fields]):
     """A bucket, or what lies below a prefix in it."""
 
     kind: ClassVar[str] = "s3"
-
-    @classmethod
-    def fields(cls) -> type[S3Fields]:
-        """The fields of a block of this kind."""
-        return S3Fields
+    block_fields = S3Fields
 
     @property
     def where(self) -> str:

@@ -42,10 +42,20 @@ def kind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[type[Any]]:
     sys.modules.pop("homeport_sqlite", None)
 
 
+def test_it_is_written_in_forty_lines() -> None:
+    page = PAGE.read_text()
+    shown = [body for kind in ("toml", "python") for body in blocks(page, kind) if "homeport-sqlite/" in body]
+
+    lines = [line for body in shown for line in body.splitlines()[1:] if line.strip()]
+
+    assert len(shown) == 2
+    assert len(lines) <= 40
+
+
 class TestSqliteStorage(BlobStorageSuite):
     @pytest.fixture
     def storage(self, kind: type[Any], tmp_path: Path) -> Storage:
-        made: Storage = kind(str(tmp_path / "kept.db"))
+        made: Storage = kind.from_reference({"kind": "sqlite", "path": str(tmp_path / "kept.db")})
         return made
 
     def write_raw(self, storage: Any, key: str, data: bytes) -> None:
@@ -55,14 +65,15 @@ class TestSqliteStorage(BlobStorageSuite):
         storage.remove(key)
 
     def keys(self, storage: Any) -> set[str]:
-        if not Path(storage.path).exists():
+        file = storage.reference()["path"]
+        if not Path(file).exists():
             return set()
-        with closing(sqlite3.connect(storage.path)) as db:
-            return {key for (key,) in db.execute("select distinct key from blob")}
+        with closing(sqlite3.connect(file)) as db:
+            return {key for (key,) in db.execute("select key from blob")}
 
     @contextmanager
     def away(self, storage: Any) -> Iterator[None]:
-        file = Path(storage.path)
+        file = Path(storage.reference()["path"])
         hidden = file.rename(file.with_name("unmounted")) if file.exists() else None
         file.mkdir()
         yield
@@ -75,3 +86,4 @@ class TestSqliteStorage(BlobStorageSuite):
 
         assert (found.title, found.version, found.is_storage) == ("SQLite file", "1.0.0", True)
         assert [field["name"] for field in found.described_fields()] == ["path"]
+        assert storage.where == f"the SQLite file {storage.reference()['path']}"
