@@ -111,7 +111,10 @@ def create(
     description: str | None = None,
     content: Content | None = None,
 ) -> UUID:
-    """An artifact of this kind, of the run that this code belongs to; its id. `content` is kept in storage."""
+    """An artifact of this kind, of the run that this code belongs to; its id. `content` is kept in storage.
+
+    Raises MissingContextError outside a run, ArtifactTooLarge (of a link beyond 256 KiB), ClientError, StorageError.
+    """
     size = _size(kind, data)
     if size > MAX_BYTES:
         from homeport import stored_artifacts

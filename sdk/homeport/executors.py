@@ -34,7 +34,8 @@ class LocalDaskExecutor(Executor):
     """Several tasks at once on this machine: in threads of the run's process, or in processes of their own.
 
     `scheduler` is "threads" (or "threading"), "processes" (or "multiprocessing"), or "sync" (or "synchronous",
-    "single-threaded"): one task after the other. Dask itself is not needed for it.
+    "single-threaded"): one task after the other. Dask itself is not needed for it. Raises ValueError for another
+    scheduler.
     """
 
     def __init__(self, scheduler: str = "threads", num_workers: int | None = None) -> None:

@@ -200,7 +200,11 @@ class FutureList(list[Future[T]]):
     @overload
     def result(self, timeout: float | None = ..., *, raise_on_failure: bool) -> list[T | BaseException]: ...
     def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
-        """All results; the first failure is raised. Of an async task in an async flow, this is to be awaited."""
+        """All results, waited for up to `timeout` seconds; the first failure is raised.
+
+        With `raise_on_failure=False` exceptions stand in the list instead. Of an async task in an async flow, this is
+        to be awaited. Raises TimeoutError when one has not ended in time.
+        """
         if self._awaited:
             return self._result_async(timeout, raise_on_failure)
         self.wait(timeout)

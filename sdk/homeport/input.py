@@ -27,7 +27,10 @@ class RunInput(BaseModel):
 
     @classmethod
     def with_initial_data(cls, description: str | None = None, **kwargs: Any) -> type[Self]:
-        """The same input with these values as its defaults, and a description for whoever is asked."""
+        """The same input with these values as its defaults, and a description for whoever is asked.
+
+        Raises TypeError for a field that it does not have.
+        """
         unknown = sorted(set(kwargs) - set(cls.model_fields))
         if unknown:
             raise TypeError(f"{cls.__name__} has no field {unknown[0]!r}; it has: {', '.join(cls.model_fields)}.")
@@ -75,7 +78,7 @@ class Wanted(Generic[T]):
         return cls(made, plain=True)
 
     def schema(self) -> dict[str, Any]:
-        """What may be given, as JSON Schema of an object."""
+        """What may be given, as JSON Schema of an object. Raises TypeError for what cannot be given as JSON."""
         try:
             return self._model.model_json_schema()
         except Exception as error:

@@ -13,7 +13,10 @@ from homeport.tasks import Task
 
 
 class Parameter(Task[..., Any], StandIn):
-    """`Parameter("name")` is required, `Parameter("name", default=1)` is not. Use it like the result of a task."""
+    """`Parameter("name")` is required, `Parameter("name", default=1)` is not. Use it like the result of a task.
+
+    Raises ValueError for a name that is none, and for the second one of a name in a flow.
+    """
 
     def __init__(
         self,

@@ -210,7 +210,10 @@ def source_of_file(flow: Flow, file: Path, root: Path | None) -> Source:
 
 
 def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> Source:
-    """The source of a flow that an importable module defines: its root is the folder the import starts from."""
+    """The source of a flow that an importable module defines: its root is the folder the import starts from.
+
+    Raises RegistrationError where `root` is another folder.
+    """
     file = file.absolute()
     _refuse_other_script(flow, file)
     depth = module.count(".") + (1 if file.name == "__init__.py" else 0)

@@ -9,7 +9,10 @@ from typing import Any
 
 
 class RunConfig:
-    """The base of run configs: labels, environment variables, and what the kind adds."""
+    """The base of run configs: labels, environment variables, and what the kind adds.
+
+    Raises ValueError for what cannot be the name of a variable.
+    """
 
     kind = "universal"
 
@@ -41,7 +44,10 @@ class UniversalRun(RunConfig):
 
 
 class LocalRun(RunConfig):
-    """A process on the agent's machine: in `working_dir`, an absolute path there, else in a private folder."""
+    """A process on the agent's machine: in `working_dir`, an absolute path there, else in a private folder.
+
+    Raises ValueError for a path that is not absolute.
+    """
 
     kind = "local"
 

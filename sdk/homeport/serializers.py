@@ -137,7 +137,7 @@ class JSONSerializer(Serializer):
 
 
 class CompressedSerializer(StreamSerializer):
-    """Another serializer's bytes, compressed by gzip, bz2, lzma or zlib."""
+    """Another serializer's bytes, compressed by gzip, bz2, lzma or zlib; ResultOptionError for another library."""
 
     def __init__(self, serializer: str | Serializer = "pickle", compressionlib: str = "gzip", **unknown: Any) -> None:
         if unknown:

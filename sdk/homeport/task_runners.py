@@ -116,7 +116,8 @@ class DaskTaskRunner(TaskRunner):
     (`cluster.adapt(**adapt_kwargs)`). `cluster` is a cluster object that you end yourself. `client_kwargs` are those of
     `distributed.Client`. With `debug=True` the run's log has what Dask itself logs. `no_workers_timeout` is for how
     many seconds tasks wait for a cluster without any worker, which may be one that starts, or has lost them all; then
-    they end CRASHED (None: they wait for ever). Needs `pip install "homeport[dask]"`.
+    they end CRASHED (None: they wait for ever). Needs `pip install "homeport[dask]"`. Raises ValueError where two
+    arguments name a cluster.
     """
 
     is_elsewhere = True

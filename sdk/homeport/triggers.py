@@ -49,7 +49,7 @@ def not_all_skipped(upstream_states: States) -> bool:
 
 
 def manual_only(upstream_states: States) -> bool:
-    """Never by itself: the task waits for somebody to say that it may run."""
+    """Never by itself: the task waits for somebody to say that it may run. Raises the signal PAUSE."""
     raise signals.PAUSE("It runs only when somebody says so.")
 
 

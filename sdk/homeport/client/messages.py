@@ -59,7 +59,7 @@ def _checked(key: str, operation: str) -> str:
 
 
 def encode(value: Any, operation: str | None = None) -> bytes:
-    """The value as JSON; times with a zone become UTC, ids their text."""
+    """The value as JSON; times with a zone become UTC, ids their text. Raises BadRequest for a lone surrogate."""
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:

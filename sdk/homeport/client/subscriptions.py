@@ -20,7 +20,8 @@ _REFUSALS: dict[int, type[ClientError]] = {4401: Unauthenticated, 4403: Forbidde
 class Subscriptions:
     """An open connection: subscribe, then receive. Use it in a `with` block; one thread at a time.
 
-    Raises Unreachable when the connection cannot be made or ends, so that the caller can come back with its cursor.
+    `timeout` is how many seconds the server may take to accept the connection and to say that it is there. Raises
+    Unreachable when the connection cannot be made or ends, so that the caller can come back with its cursor.
     """
 
     def __init__(

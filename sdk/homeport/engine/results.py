@@ -22,7 +22,10 @@ from homeport.storage import GCS, S3, Azure, Storage
 
 
 class Result:
-    """The base: a value, a location (a template or a function), a serializer, and the storage of the subclass."""
+    """The base: a value, a location (a template or a function), a serializer, and the storage of the subclass.
+
+    Raises ResultOptionError for a location that is neither a text nor a function.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Result:
         self.serializer = serializer_of("pickle" if serializer is None else serializer)
 
     def storage_description(self) -> object:
-        """What names the storage: a path, or an object of homeport.storage."""
+        """What names the storage: a path, or an object of homeport.storage; ResultOptionError for none."""
         raise ResultOptionError(
             f"{type(self).__name__} has no storage. Use LocalResult(dir=...), or subclass it and write "
             f"storage_description()."
@@ -103,7 +106,10 @@ class Result:
 
 
 class LocalResult(Result):
-    """Files in a folder; in HOMEPORT_RESULTS if none is given."""
+    """Files in a folder; in HOMEPORT_RESULTS if none is given.
+
+    Raises ResultOptionError if the folder around it is not there, unless `validate_dir` is False.
+    """
 
     def __init__(self, dir: str | Path | None = None, validate_dir: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -170,7 +176,7 @@ class ConstantResult(Result):
         return self.copy()
 
     def write(self, value_: Any, **kwargs: Any) -> Self:
-        """Refused: it is constant."""
+        """Refused, by ResultOptionError: it is constant."""
         raise ResultOptionError("ConstantResult cannot be written to. Use LocalResult(dir=...).")
 
     def exists(self, location: str, **kwargs: Any) -> bool:
@@ -179,7 +185,7 @@ class ConstantResult(Result):
 
 
 class PrefectResult(Result):
-    """Not available: it kept values at the control plane, which holds none here."""
+    """Not available (ResultOptionError): it kept values at the control plane, which holds none here."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         raise ResultOptionError(

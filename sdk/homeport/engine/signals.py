@@ -46,7 +46,10 @@ class LOOP(Signal):
 
 
 class RETRY(Signal):
-    """Call the task again, whatever retries are left: at `start_time`, or after `seconds`, or after its own delay."""
+    """Call the task again, whatever retries are left: at `start_time`, or after `seconds`, or after its own delay.
+
+    Raises TypeError if it is given both.
+    """
 
     def __init__(
         self,

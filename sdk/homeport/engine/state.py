@@ -25,7 +25,7 @@ class State(states.State):
     loop_count: int | None
 
     def __init__(self, message: str | None = None, result: Any = None) -> None:
-        """A state with this message and result."""
+        """A state with this message and result. Raises TypeError for a kind that is only the base of others."""
         if self.kind is None:
             raise TypeError(
                 f"{type(self).__name__} is the base of other states; use one of them, as Success or Failed."

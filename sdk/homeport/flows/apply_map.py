@@ -22,7 +22,8 @@ def apply_map(func: Callable[..., Any], *args: Any, flow: Flow | None = None, **
     """Call a function that makes tasks of its arguments, and have these tasks mapped over the arguments.
 
     The function is called once, while the flow is built, and may use `case`, `merge` and other tasks. An argument in
-    `unmapped(...)` is given whole to each call. Returns what the function returns.
+    `unmapped(...)` is given whole to each call. Returns what the function returns. Raises ValueError where no flow is
+    being built, TypeError for what is no function, and where every argument is `unmapped(...)`.
     """
     found = flow or current.building.get()
     if found is None:

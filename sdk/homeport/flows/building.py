@@ -104,7 +104,10 @@ class Building:
             self._reference = list(dict.fromkeys([*judged_by, *theirs]))
 
     def replace(self, old: Made, new: Made, validate: bool = True) -> None:
-        """Put one task in the place of another: with its inputs, and for all that wait for it."""
+        """Put one task in the place of another: with its inputs, and for all that wait for it.
+
+        Raises ValueError for one that is in the flow already; with `validate`, as `validate()` does.
+        """
         self._node(old)
         if new in self.nodes.nodes:
             raise ValueError(f"flow {self.name!r} has the task {new.name!r} already: replace by one that it has not.")
@@ -232,7 +235,10 @@ class Building:
     # What it is judged by.
 
     def set_reference_tasks(self, tasks: Iterable[Made]) -> None:
-        """The tasks by which the flow's success is judged, instead of its last ones."""
+        """The tasks by which the flow's success is judged, instead of its last ones.
+
+        Raises ValueError for one that is not in the flow.
+        """
         chosen = list(tasks)
         unknown = [getattr(task, "name", repr(task)) for task in chosen if task not in self.nodes.nodes]
         if unknown:

@@ -33,7 +33,7 @@ Q = ParamSpec("Q")
 
 
 class FunctionFlow(Flow, Generic[P, R]):
-    """A flow whose body is a function."""
+    """A flow whose body is a function. Raises TypeError for what is none, and for a generator function."""
 
     def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
         self._method: type | None = type(fn) if isinstance(fn, classmethod | staticmethod) else None
@@ -69,7 +69,8 @@ class FunctionFlow(Flow, Generic[P, R]):
         def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
         @overload
         def __call__(self, first: Future[Any] | FutureList[Any], /, *args: Any, **kwargs: Any) -> R: ...
-        def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            """As Flow.__call__, with the types of the function."""
 
         @overload  # type: ignore[override]  # a graph's run has its state in the 1.x form
         def run(
@@ -91,7 +92,8 @@ class FunctionFlow(Flow, Generic[P, R]):
         def run(
             self, parameters: dict[str, Any] | None = ..., *, run_on_schedule: bool = ..., **kwargs: Any
         ) -> State[R]: ...
-        def run(self, parameters: dict[str, Any] | None = ..., *, run_on_schedule: bool = ..., **kw: Any) -> Any: ...
+        def run(self, parameters: dict[str, Any] | None = ..., *, run_on_schedule: bool = ..., **kw: Any) -> Any:
+            """As Flow.run, with the types of the function."""
 
     def with_options(self, **options: Any) -> FunctionFlow[P, R]:
         """A copy of this flow with other options, which are those of @flow."""
@@ -129,7 +131,6 @@ if TYPE_CHECKING:
         def __call__(self, fn: Callable[Q, Async[T]], /) -> FunctionFlow[Q, Async[T]]: ...
         @overload
         def __call__(self, fn: Callable[Q, T], /) -> FunctionFlow[Q, T]: ...
-        def __call__(self, fn: Callable[..., Any], /) -> Any: ...
 
 
 @overload

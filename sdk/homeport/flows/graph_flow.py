@@ -89,7 +89,11 @@ class Flow(Building):
         result: Result | None = None,
         **unknown: Never,
     ) -> None:
-        """Options of the flow; one that this version does not have is a TypeError that names those it has."""
+        """Options of the flow; one that this version does not have is a TypeError that names those it has.
+
+        `timeout_seconds` and `retry_delay_seconds` are seconds. Raises ValueError for a name that is none, and
+        for values that an option cannot have.
+        """
         if not isinstance(name, str) or not name:
             raise ValueError(f"A flow needs a name; it was given {name!r}.")
         if unknown:

@@ -72,7 +72,7 @@ def read(
 def measured(
     storage: ResultStorage, key: str, *, of: str, serializer: Serializer | str | None = None, sha256: str | None = None
 ) -> tuple[Any, dict[str, Any]]:
-    """The same, and the reference to it."""
+    """The same, and the reference to it. Raises as `read`."""
     header, chunks = begin(storage, key, of=of)
     with Spool() as spool:
         for chunk in chunks:

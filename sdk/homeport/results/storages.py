@@ -45,7 +45,10 @@ def opened(given: object, *, of: str) -> ResultStorage:
 
 
 def described(given: object, *, of: str) -> dict[str, Any]:
-    """The reference of a path, of a storage from homeport.storage, of a block "type/name", or the reference itself."""
+    """The reference of a path, of a storage from homeport.storage, of a block "type/name", or the reference itself.
+
+    Raises ResultOptionError for anything else.
+    """
     if isinstance(given, Storage):
         described = given.to_dict()
         if "block" in described:

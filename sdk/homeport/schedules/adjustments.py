@@ -31,7 +31,7 @@ class Adjustment:
 
 
 def add(interval: timedelta) -> Adjustment:
-    """So much later (or earlier), in real time."""
+    """So much later (or earlier, with a negative timedelta), in real time. Raises TypeError for no timedelta."""
     if not isinstance(interval, timedelta):
         raise TypeError(f"add: the interval is a timedelta; it was given {interval!r}.")
     return Adjustment("add", {"seconds": interval.total_seconds()}, lambda dt: _later(dt, interval), interval, interval)

@@ -100,6 +100,7 @@ class CronClock(Clock):
 
     Around a daylight-saving change it does what Debian's cron does: a time that does not exist is due right after the
     gap, and one that comes twice is due once; expressions with a star for the hour go on by real time.
+    Raises ValueError for what is no expression of five fields.
     """
 
     type = "cron"
@@ -149,7 +150,7 @@ class IntervalClock(Clock):
     """Every so often, counted from a date.
 
     An interval of whole days keeps the time of day in its time zone across daylight-saving changes; any other counts
-    real time.
+    real time. `interval` is a timedelta or a number of seconds. Raises ValueError for one that is not above zero.
     """
 
     type = "interval"
@@ -191,7 +192,10 @@ class IntervalClock(Clock):
 
 
 class RRuleClock(Clock):
-    """The dates of an RRULE (RFC 5545), given as text or as a dateutil rrule; wall-clock times of its time zone."""
+    """The dates of an RRULE (RFC 5545), given as text or as a dateutil rrule; wall-clock times of its time zone.
+
+    Raises TypeError for what is neither, ValueError for text that is no rule, and for one that repeats within the hour.
+    """
 
     type = "rrule"
 
@@ -251,7 +255,7 @@ class RRuleClock(Clock):
 
 
 class DatesClock(Clock):
-    """Some dates and no others."""
+    """Some dates and no others. Raises ValueError where there is none, TypeError for what is no datetime."""
 
     type = "dates"
 

@@ -53,7 +53,7 @@ def at_time(value: time) -> Filter:
 
 
 def between_datetimes(start: datetime, end: datetime) -> Filter:
-    """From one moment to another, both included."""
+    """From one moment to another, both included. Raises ValueError for a start after the end."""
     first, last = aware(start).astimezone(UTC), aware(end).astimezone(UTC)
     if first > last:
         raise ValueError(f"between_datetimes: the start {start} is after the end {end}.")
@@ -75,7 +75,7 @@ def between_times(start: time, end: time) -> Filter:
 
 
 def is_day_of_week(day_of_week: int) -> Filter:
-    """That day of each week: 0 is Monday, 6 is Sunday."""
+    """That day of each week: 0 is Monday, 6 is Sunday; ValueError for another number."""
     if day_of_week not in range(7):
         raise ValueError(f"is_day_of_week: 0 is Monday and 6 is Sunday; it was given {day_of_week!r}.")
     return Filter("is_day_of_week", {"day_of_week": day_of_week}, lambda dt: dt.weekday() == day_of_week)

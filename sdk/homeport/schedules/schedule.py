@@ -24,7 +24,10 @@ FURTHEST = timedelta(days=50 * 366)
 
 
 class Schedule:
-    """The times of all clocks at which every filter, one of the or-filters and no not-filter is true, adjusted."""
+    """The times of all clocks at which every filter, one of the or-filters and no not-filter is true, adjusted.
+
+    Raises TypeError for what is no clock, and for filters and adjustments that are no functions.
+    """
 
     def __init__(
         self,
@@ -123,7 +126,10 @@ def CronSchedule(  # noqa: N802 - named as the class that it is in 1.x and 2.x
     day_or: bool | None = None,
     timezone: str | None = None,
 ) -> Schedule:
-    """A schedule of one cron expression: `CronSchedule("0 9 * * 1-5", timezone="Europe/Berlin")`."""
+    """A schedule of one cron expression: `CronSchedule("0 9 * * 1-5", timezone="Europe/Berlin")`.
+
+    Raises ValueError for what is no expression of five fields.
+    """
     return Schedule([CronClock(cron, start_date, end_date, day_or=day_or, timezone=timezone)])
 
 
@@ -134,7 +140,10 @@ def IntervalSchedule(  # noqa: N802 - named as the class that it is in 1.x and 2
     anchor_date: datetime | None = None,
     timezone: str | None = None,
 ) -> Schedule:
-    """A schedule of one interval: `IntervalSchedule(interval=timedelta(hours=1))`."""
+    """A schedule of one interval, a timedelta or seconds: `IntervalSchedule(interval=timedelta(hours=1))`.
+
+    Raises TypeError without an interval, ValueError for one that is not greater than zero.
+    """
     if isinstance(start_date, timedelta):  # the one argument that people give without its name
         start_date, interval = None, start_date
     if interval is None:
@@ -148,7 +157,10 @@ def RRuleSchedule(  # noqa: N802 - named as the class that it is in 1.x and 2.x
     end_date: datetime | None = None,
     timezone: str | None = None,
 ) -> Schedule:
-    """A schedule of one RRULE: `RRuleSchedule("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18")`."""
+    """A schedule of one RRULE: `RRuleSchedule("FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=18")`.
+
+    Raises ValueError for text that is no rule, and for one that repeats within the hour.
+    """
     return Schedule([RRuleClock(rrule, start_date, end_date, timezone=timezone)])
 
 

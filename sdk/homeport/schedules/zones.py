@@ -26,7 +26,10 @@ def zone_name(moment: datetime | None) -> str | None:
 
 
 def aware(moment: datetime, default: str = "UTC") -> datetime:
-    """The moment with a zone: its own, else the default (a date without one is taken to be in it)."""
+    """The moment with a zone: its own, else the default (a date without one is taken to be in it).
+
+    Raises TypeError for what is no datetime.
+    """
     if not isinstance(moment, datetime):
         raise TypeError(f"A schedule's dates are datetimes; it was given {moment!r}.")
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zone(default))

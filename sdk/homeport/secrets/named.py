@@ -25,6 +25,8 @@ class Secret(Lazily):
     what `with homeport.context(secrets={...})` says, the variable `HOMEPORT__CONTEXT__SECRETS__NAME` (in a `.env` of
     the working folder, too), the variable `NAME`, the OS keyring (service `homeport`, account `NAME`); one that was
     made by `load` then asks the block `secret/NAME` where it is kept.
+
+    Raises ValueError for what is no name, and for a secret in the place of one.
     """
 
     _may_be_block = False
@@ -58,7 +60,7 @@ class Secret(Lazily):
         return self.value().get()
 
     def value(self) -> SecretValue:
-        """The value in a wrapper that does not show it."""
+        """The value in a wrapper that does not show it. Raises SecretNotFound, which says where it looked."""
         if (said := self._said()) is not None:
             return SecretValue(said, self.name)
         text = self._text()

@@ -62,7 +62,10 @@ def problem(text: str) -> str | None:
 
 
 def from_keyring(name: str) -> str | None:
-    """What the OS keyring keeps under `SERVICE/NAME`, or under NAME for the service homeport; None for nothing."""
+    """What the OS keyring keeps under `SERVICE/NAME`, or under NAME for the service homeport; None for nothing.
+
+    Raises SecretNotFound for a keyring that cannot be read.
+    """
     service, _, account = name.rpartition("/")
     import keyring
     from keyring.errors import KeyringError

@@ -57,7 +57,10 @@ class Merge(Task[..., Any]):
 
 
 class case:  # noqa: N801 - the name that users type, from 1.x on
-    """`with case(task, value):` - the tasks made in the block run only if the task's result equals the value."""
+    """`with case(task, value):` - the tasks made in the block run only if the task's result equals the value.
+
+    Raises TypeError for what is no task, ValueError where no flow is being built.
+    """
 
     def __init__(self, task: Made, value: Any) -> None:
         if isinstance(value, Task):
@@ -91,7 +94,10 @@ class case:  # noqa: N801 - the name that users type, from 1.x on
 
 
 def switch(condition: Made, cases: Mapping[Any, Made], mapped: bool = False) -> None:
-    """Run the task whose key equals the result of the condition; the others are skipped."""
+    """Run the task whose key equals the result of the condition; the others are skipped.
+
+    Raises TypeError for a case that is no task, ValueError where no flow is being built.
+    """
     flow = _building("switch")
     for value, task in cases.items():
         if not isinstance(task, Task):
@@ -110,7 +116,8 @@ def ifelse(condition: Made, true_task: Made | None, false_task: Made | None, map
 def merge(*tasks: Made, flow: Flow | None = None, mapped: bool = False, **options: Any) -> Made:
     """A task whose result is that of the branch that was taken: the first of these that is not None.
 
-    It is skipped if all were. With `mapped`, it merges maps call by call.
+    It is skipped if all were. With `mapped`, it merges maps call by call. Raises ValueError without tasks, and where no
+    flow is being built.
     """
     if not tasks:
         raise ValueError("merge(...) takes the last task of each branch; it was given none.")

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class FunctionTask(Task[P, R]):
-    """A task whose work is a function."""
+    """A task whose work is a function. Raises TypeError for what is none, and for a generator function."""
 
     def __init__(self, fn: Callable[P, R], name: str | None = None, **options: Any) -> None:
         self._method: type | None = type(fn) if isinstance(fn, classmethod | staticmethod) else None
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
         def __call__(self, fn: Callable[Q, Async[T]], /) -> FunctionTask[Q, Async[T]]: ...
         @overload
         def __call__(self, fn: Callable[Q, T], /) -> FunctionTask[Q, T]: ...
-        def __call__(self, fn: Callable[..., Any], /) -> Any: ...
 
 
 @overload

@@ -47,7 +47,8 @@ def wait_for_flow_run(
 ) -> FlowRunView:
     """Wait until the run has ended; the run, with its state.
 
-    With `raise_final_state` a run that did not complete fails this task. Raises TimeoutError after `max_duration`.
+    With `raise_final_state` a run that did not complete fails this task. Raises TimeoutError after `max_duration` (a
+    timedelta).
     """
     view = flow_runs.wait(
         flow_run_id,
@@ -68,7 +69,7 @@ def get_task_run_result(flow_run_id: str, task_slug: str, map_index: int = -1, p
 
 
 class StartFlowRun(Task[..., Any]):
-    """A task that starts a flow and, with `wait`, waits for its end, whose failure is then this task's."""
+    """A task that starts a flow and, with `wait=True`, waits for its end, whose failure is then this task's."""
 
     def __init__(
         self,

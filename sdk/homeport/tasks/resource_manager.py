@@ -58,7 +58,10 @@ class Resource:
 
 
 class ResourceManager:
-    """A class with `setup()` and `cleanup(resource)`, made usable in a `with Flow` block; see `resource_manager`."""
+    """A class with `setup()` and `cleanup(resource)`, made usable in a `with Flow` block; see `resource_manager`.
+
+    Raises TypeError for a class without these methods.
+    """
 
     def __init__(self, resource_class: Callable[..., Any], name: str | None, task_options: dict[str, Options]) -> None:
         for method in ("setup", "cleanup"):

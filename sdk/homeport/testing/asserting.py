@@ -20,7 +20,10 @@ def assert_completed(run: TriedRun | State) -> Any:
 
 
 def assert_failed(run: TriedRun | State, match: str | None = None) -> BaseException | None:
-    """Assert that the run failed, with a message in which the pattern is found; the exception that it failed with."""
+    """Assert that the run failed, with a message in which the pattern is found; the exception that it failed with.
+
+    Otherwise the AssertionError has the state and the last log lines.
+    """
     state = run.state if isinstance(run, TriedRun) else run
     if not state.is_failed():
         raise AssertionError(f"The run did not fail: {state}{_story(run)}") from _error(state)

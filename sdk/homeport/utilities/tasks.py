@@ -17,13 +17,19 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def pause_task(message: str | None = None) -> None:
-    """In a task: wait here until somebody says that it may go on. The task is then called again, and passes."""
+    """In a task: wait here until somebody says that it may go on. The task is then called again, and passes.
+
+    Raises the signal PAUSE, which ends this call of the task.
+    """
     if not context.get("resume"):
         raise PAUSE(message or "The task asked for a pause.")
 
 
 def defaults_from_attrs(*names: str) -> Callable[[Function], Function]:
-    """For `run` of a task class: an argument that is not given (or None) is taken from the attribute of its name."""
+    """For `run` of a task class: an argument that is not given (or None) is taken from the attribute of its name.
+
+    Raises ValueError for a name that is no argument of it.
+    """
 
     def decorate(run: Function) -> Function:
         unknown = [name for name in names if name not in inspect.signature(run).parameters]
