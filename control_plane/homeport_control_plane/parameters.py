@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import cached_property
 from typing import Any
 
 from homeport_control_plane.errors import FieldProblem, InvalidInput
 from homeport_control_plane.json_schemas import JsonSchema
+
+MOST_NAMED = 20
 
 
 class ParameterSchema:
@@ -36,5 +39,14 @@ class ParameterSchema:
             raise InvalidInput(
                 f"the parameters do not fit the flow: {problems[0].path}: {problems[0].message}",
                 fields=problems,
-                hint="`homeport describe flows` shows what the flow takes",
+                hint=self._hint(),
             )
+
+    def _hint(self) -> str:
+        """What the flow takes, by name; and the command that shows the types and defaults."""
+        properties = self._given.get("properties")
+        names = [str(name)[:50] for name in properties][:MOST_NAMED] if isinstance(properties, dict) else []
+        takes = f"it takes: {', '.join(names)}" if names else "it takes no parameters"
+        title = self._given.get("title")
+        of = f" {shlex.quote(title[:200])}" if isinstance(title, str) and title.isprintable() else ""
+        return f"{takes}; `homeport describe flows{of}` shows more"

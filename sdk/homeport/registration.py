@@ -7,6 +7,7 @@ the way leaves what was registered before as it was, and at most some files in t
 from __future__ import annotations
 
 import platform
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from homeport.code import CodeTree, Limits, Stored
     from homeport.config import Settings
     from homeport.flows import Flow
+
+
+_MADE_WHEN_NEEDED = "default"  # the project that the control plane makes by itself
 
 
 class RegistrationError(Exception):
@@ -77,6 +81,19 @@ class Registrar:
     limits: Limits | None = None
     _blocks: dict[str, dict[str, Any]] = field(default_factory=dict)
     _stored: dict[tuple[Path, str], Packed] = field(default_factory=dict)
+
+    def check_project(self) -> None:
+        """Raises NotFoundError where there is no such project: before code is stored that nothing would refer to."""
+        from homeport.client.errors import NotFoundError
+
+        if self.project == _MADE_WHEN_NEEDED:
+            return
+        if self.client.execute("project", {"name": self.project}, retry_for=2.0)["project"] is None:
+            raise NotFoundError(
+                f"no project {self.project!r}",
+                hint=f"make it: homeport create project {shlex.quote(self.project)}",
+                details={"kind": "project", "ref": self.project},
+            )
 
     def store(self, flow: Flow, source: Source) -> Packed:
         """Pack the source's root, store it, and try the import where the kind of storage can.
@@ -382,6 +399,7 @@ def register(
         block,
         Limits.of(settings),
     )
+    registrar.check_project()
     return registrar.register(flow, source, registrar.store(flow, source))
 
 

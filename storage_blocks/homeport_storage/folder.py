@@ -78,7 +78,10 @@ class FolderStorage(BlobStorage):
         try:
             self._make()
         except StorageError as error:
-            mend = "create or mount the folder, and let this user write to it; or choose another with HOMEPORT_STORAGE"
+            mend = (
+                "create or mount the folder, and let this user write to it; or choose another "
+                "(HOMEPORT_STORAGE, or the path of the block)"
+            )
             return CheckReport(self.where, (CheckStep("reachable", False, str(error)),), mend)
         return super().check()
 
@@ -147,10 +150,10 @@ class FolderStorage(BlobStorage):
         try:
             yield
         except OSError as error:
-            name = error.filename or self.path
+            name = "" if error.filename in (None, str(self.path)) else f" ({error.filename})"
             if error.errno in REFUSALS:
-                raise StorageRefused(f"cannot {doing} {self.where}: {REFUSALS[error.errno]} ({name})") from error
-            raise StorageUnreachable(f"cannot {doing} {self.where}: {error.strerror or error} ({name})") from error
+                raise StorageRefused(f"cannot {doing} {self.where}: {REFUSALS[error.errno]}{name}") from error
+            raise StorageUnreachable(f"cannot {doing} {self.where}: {error.strerror or error}{name}") from error
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,7 +26,7 @@ def test_a_key_is_made_used_and_revoked_and_then_refused(stack: Stack) -> None:
     made = next(k for k in stack.json("auth", "list-keys", "--limit", "1000") if k["id"] in key)
     reads = stack.cli("get", "projects", HOMEPORT_API_KEY=key)
     writes = stack.cli("create", "project", "Forbidden", expect=4, HOMEPORT_API_KEY=key)
-    stack.cli("auth", "revoke-key", "--id", made["id"])
+    stack.cli("auth", "revoke-key", "--id", made["id"], "--yes")
     refused = stack.cli("get", "projects", expect=4, HOMEPORT_API_KEY=key)
 
     assert made["kind"] == "VIEWER"

@@ -10,6 +10,7 @@ Fields marked by `SecretReference` hold `env:NAME`, `keyring:SERVICE/NAME`, `fil
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
@@ -66,13 +67,25 @@ class BlockFields(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             raise UnsafeCode(
-                f"the storage reference of kind {reference.get('kind')} is wrong: {problems(error)}"
+                f"the storage reference of kind {reference.get('kind')} is wrong: {problems(error, cls)}"
             ) from None
 
 
-def problems(error: ValidationError) -> str:
-    """Each problem with its field, and without the value: "host: Field required; port: Input should be ..."."""
+def problems(error: ValidationError, of: type[BaseModel]) -> str:
+    """Each problem with its field, and without the value: "host: is needed (...); port: Input should be ..."."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'fields'}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+        f"{'.'.join(str(part) for part in problem['loc']) or 'fields'}: {_told(problem, of)}"
+        for problem in error.errors(include_url=False, include_context=True, include_input=False)
     )
+
+
+def _told(problem: Mapping[str, Any], of: type[BaseModel]) -> str:
+    """pydantic's words, but where they name a pattern or nothing at all: then what the field is."""
+    field = of.model_fields.get(str(problem["loc"][0])) if problem["loc"] else None
+    about = (field.description or "").rstrip(".") if field is not None else ""
+    if problem["type"] == "missing":
+        return f"is needed ({about})" if about else "is needed"
+    if problem["type"] == "string_pattern_mismatch":
+        pattern = problem.get("ctx", {}).get("pattern")
+        return f"what was given does not fit ({about}; as a pattern: {pattern})"
+    return str(problem["msg"]).removeprefix("Value error, ")

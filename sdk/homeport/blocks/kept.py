@@ -149,7 +149,7 @@ def checked(of_type: BlockType, given: Mapping[str, Any]) -> BlockFields:
         return of_type.fields.model_validate(dict(given))
     except ValidationError as error:
         raise InvalidBlock(
-            f"These are no fields of a block of type {of_type.slug}: {problems(error)}",
+            f"These cannot be the fields of a block of type {of_type.slug}: {problems(error, of_type.fields)}",
             hint=f"homeport block type inspect {of_type.slug}",
         ) from None
 

@@ -136,7 +136,7 @@ def block_type(slug: str) -> BlockType:
     if found is None:
         known = slugs()
         near = difflib.get_close_matches(name, [*known, *ALIASES], 1)
-        hint = f"Did you mean {canonical(near[0])}?" if near else f"Types: {', '.join(known)}"
+        hint = f"Did you mean {canonical(near[0])}?" if near else f"Types: {', '.join(known)}."
         raise UnknownBlockType(
             f"There is no type of block {slug!r} here.",
             hint=f"{hint} A type of another package is there once that package is installed.",

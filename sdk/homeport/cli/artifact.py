@@ -11,6 +11,7 @@ import click
 
 from homeport.cli import lists, times
 from homeport.cli.failures import NOT_FOUND, CommandError
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, Node, record, rows
 from homeport.cli.session import Session, pass_session
 
@@ -20,7 +21,7 @@ FIELDS = (
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def artifact() -> None:
     """List, show and download artifacts of runs."""
 

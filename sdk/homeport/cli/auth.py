@@ -10,13 +10,14 @@ import click
 
 from homeport.cli import times
 from homeport.cli.failures import CommandError
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, record, rows
 from homeport.cli.session import Session, pass_session, say
 
 KEY_FIELDS = ("id", "name", "kind", "createdAt", "createdBy", "expiresAt", "revokedAt", "lastUsedAt", "queues")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def auth() -> None:
     """Log in, and manage API keys."""
 
@@ -31,6 +32,7 @@ def login(session: Session, key: str | None, api: str | None) -> None:
     from homeport.config import Credentials, profiles
 
     if api:
+        session.arguments["api_url"] = api
         session.arguments["api_url"] = base_url(api)
     given = _key(session, key)
     settings = session.settings
@@ -147,7 +149,9 @@ def revoke_key(session: Session, key_id: str, yes: bool) -> None:
     """Revoke a key: what uses it is refused at once."""
     from homeport.client import expect
 
-    session.confirm(f"Revoke the key {key_id}? What uses it stops working at once.", yes=yes or not session.may_ask)
+    own = session.execute("viewer")["viewer"]["keyId"] == key_id
+    what = f"the key {key_id}, which is the one that you use now" if own else f"the key {key_id}"
+    session.confirm(f"Revoke {what}? What uses it stops working at once.", yes=yes)
     answer = session.execute("revokeApiKey", {"input": {"id": key_id}})["revokeApiKey"]
     key = expect(answer, "ApiKeyRevoked")["apiKey"]
     say(f"Revoked {key['name']} ({key['id']}).", fg="green")
@@ -186,7 +190,7 @@ def _expiry(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is neither a date such as 2027-01-31 nor a time from now such as 30d."
+            f"{text!r} is neither a date such as 2027-01-31 nor a time from now such as 30d.", param_hint="--expires"
         ) from None
 
 

@@ -12,6 +12,7 @@ import click
 from homeport.cli import lists, times
 from homeport.cli.block_type import block_type, complete_types
 from homeport.cli.failures import FAILED, NOT_FOUND, CommandError
+from homeport.cli.groups import CommandGroup
 from homeport.cli.known_names import complete_blocks
 from homeport.cli.printing import Column, DataCommand, chosen, record, rows
 from homeport.cli.session import Session, pass_session, say
@@ -32,7 +33,7 @@ _secret = click.option(
 _block = click.argument("block", metavar="TYPE/NAME", shell_complete=complete_blocks)
 
 
-@click.group("block")
+@click.group("block", cls=CommandGroup)
 def block() -> None:
     """Create, list, check, change and delete blocks: named configuration, without secrets."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, record, rows
 from homeport.cli.session import say
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 FIELDS = ("slug", "title", "version", "storage", "fields", "secrets", "schema", "missing")
 
 
-@click.group("type")
+@click.group("type", cls=CommandGroup)
 def block_type() -> None:
     """List and show the types of blocks."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, rows
 from homeport.cli.session import Session, pass_session, say
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def config() -> None:
     """Show and change settings."""
 
@@ -43,6 +44,7 @@ def view(session: Session, show_sources: bool, fields: str | None) -> None:
 def set_(session: Session, pairs: tuple[str, ...]) -> None:
     """Write settings into the profile in use."""
     from homeport.client.addresses import base_url
+    from homeport.client.errors import InvalidAddress
     from homeport.config import profiles
 
     for pair in pairs:
@@ -52,9 +54,11 @@ def set_(session: Session, pairs: tuple[str, ...]) -> None:
                 f"{pair!r} is not NAME=VALUE.\nhint: homeport config set api_url=http://127.0.0.1:4700"
             )
         plain = name.strip().lower().replace("-", "_").removeprefix("homeport_")
-        profiles.set_value(
-            session.settings.home, session.settings.profile, name, base_url(value) if plain == "api_url" else value
-        )
+        try:
+            value = base_url(value) if plain == "api_url" else value
+        except InvalidAddress as error:
+            raise click.UsageError(f"{error.message}\nhint: {error.hint}") from None
+        profiles.set_value(session.settings.home, session.settings.profile, name, value)
         say(f"Set {plain} in profile {session.settings.profile}.")
 
 

@@ -101,6 +101,9 @@ def build(
     source, variable = _parts(entrypoint)
     file = (output or Path(building.file_name(variable))).absolute()
     entrypoint_there, root_there = _from_file(source, variable, file, root)
+    if not file.parent.is_dir():
+        there = f"there is no folder {file.parent}; make it: mkdir -p {file.parent}"
+        raise click.BadParameter(there, param_hint="--output")
     base = (file.parent / root_there) if root_there else file.parent
     with deployment_problems.told("Nothing was written."):
         flow = preparing.load(entrypoint_there, base, entrypoint)

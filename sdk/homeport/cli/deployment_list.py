@@ -23,14 +23,14 @@ def show_deployments(session: Session, fields: str | None, limit: int, **filters
     """Print the deployments that match."""
     nodes = lists.shown(session, "deployments", limit, filters)
     columns = [
-        Column("name", lambda node: node["name"]),
-        Column("flow", lambda node: node["flow"]["name"]),
-        Column("project", lambda node: node["flow"]["project"]["name"]),
-        Column("version", lambda node: node["flowVersion"]["number"]),
-        Column("queue", lambda node: node["queue"]),
+        Column("name", lambda node: node["name"], may_shrink=True),
+        Column("flow", lambda node: node["flow"]["name"], may_shrink=True),
+        Column("project", lambda node: node["flow"]["project"]["name"], may_shrink=True, may_go=True),
+        Column("version", lambda node: node["flowVersion"]["number"], may_go=True),
+        Column("queue", lambda node: node["queue"], may_shrink=True, may_go=True),
         Column("labels", lambda node: node["labels"], may_shrink=True),
         Column("tags", lambda node: node["tags"], may_shrink=True, may_go=True),
-        Column("schedule", schedule_text, may_shrink=True),
+        Column("schedule", schedule_text, may_shrink=True, may_go=True),
         Column("next", lambda node: times.local(node["upcoming"][0]) if node["upcoming"] else "", may_go=True),
         Column("paused", lambda node: "paused" if node["paused"] else ""),
         Column("id", lambda node: node["id"]),

@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
-from homeport.cli import times
+from homeport.cli import deployment_target, near_names, run_target, times
 from homeport.cli.deployment_list import INSPECT_FIELDS as INSPECT_FIELDS_OF_DEPLOYMENTS
 from homeport.cli.deployment_list import show_deployment
 from homeport.cli.failures import NOT_FOUND, CommandError
 from homeport.cli.flow_run import INSPECT_FIELDS, show_run
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import DataCommand, record
 from homeport.cli.session import Session, pass_session
 
@@ -20,14 +21,14 @@ FLOW_FIELDS = ("id", "name", "project", "latestVersion", "versions", "createdAt"
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def describe() -> None:
     """Show everything about one flow, run or deployment."""
 
 
 @describe.command("flows", cls=DataCommand, fields=FLOW_FIELDS)
 @click.argument("name")
-@click.option("--project", "-p", help="Its project; not needed with an id.")
+@click.option("--project", "-p", help="Its project; needed where several have a flow of that name.")
 @pass_session
 def flows(session: Session, name: str, project: str | None, fields: str | None) -> None:
     """Show the flow NAME (or its id): entrypoint, parameters, versions."""
@@ -60,34 +61,23 @@ def flow_runs(session: Session, run: str, fields: str | None) -> None:
 
 
 @describe.command("deployment", cls=DataCommand, fields=INSPECT_FIELDS_OF_DEPLOYMENTS)
-@click.argument("ref", metavar="ID|FLOW[/NAME]")
-@click.option("--project", "-p", help="Its project; not needed with an id.")
+@click.argument("ref", metavar="ID|[PROJECT/]FLOW[/NAME]")
+@click.option("--project", "-p", help="Its project; needed where several have such a deployment.")
 @pass_session
 def deployment(session: Session, ref: str, project: str | None, fields: str | None) -> None:
-    """Show a deployment, by id or as FLOW/NAME of a project."""
-    if _ID.match(ref):
-        asked: dict[str, Any] = {"id": ref}
-    else:
-        flow, _, name = ref.partition("/")
-        asked = {"project": _required(project), "flow": flow, "name": name or "default"}
-    found = session.execute("deployment", asked)["deployment"]
-    if found is None:
-        raise CommandError(f"There is no deployment {ref!r}.", hint="homeport get deployments", code=NOT_FOUND)
-    show_deployment(found, fields)
+    """Show a deployment, by id or as FLOW/NAME; the same as `homeport deployment inspect`."""
+    named = ref if "/" in ref or _ID.match(ref) else f"{ref}/default"
+    found = deployment_target.find(session, named, project)
+    show_deployment(session.execute("deployment", {"id": found["id"]})["deployment"] or found, fields)
 
 
 def _flow(session: Session, name: str, project: str | None) -> dict[str, Any]:
-    asked = {"id": name} if _ID.match(name) else {"name": name, "project": _required(project)}
+    asked = {"id": name} if _ID.match(name) else run_target.flow_named(session, name, project)
     flow: dict[str, Any] | None = session.execute("flow", asked)["flow"]
     if flow is None:
-        raise CommandError(f"There is no flow {name!r}.", hint="homeport get flows", code=NOT_FOUND)
+        near = near_names.hint(session, "flow", name)
+        raise CommandError(f"There is no flow {name!r}.", hint=near or "homeport get flows", code=NOT_FOUND)
     return flow
-
-
-def _required(project: str | None) -> str:
-    if not project:
-        raise click.UsageError("A name needs its project.\nhint: Add --project NAME, or give an id.")
-    return project
 
 
 def _parameter(name: str, schema: dict[str, Any]) -> str:

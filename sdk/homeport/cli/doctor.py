@@ -64,6 +64,9 @@ def look(session: Session, run: str | None) -> Iterator[Finding]:
         return
     if session.settings.storage_block is None:
         yield _storage(session)
+    if not session.settings.key().value:
+        yield _without_key(session)
+        return
     try:
         viewer = session.client.execute("viewer", timeout=5.0)["viewer"]
     except ClientError as error:
@@ -81,6 +84,21 @@ def look(session: Session, run: str | None) -> Iterator[Finding]:
         yield from _seen_by_readers(session, run)
     except ClientError as error:
         yield Finding("permission", False, error.message, error.hint)
+
+
+def _without_key(session: Session) -> Finding:
+    """Whether a control plane answers at the address, which is worth knowing before one logs in there."""
+    from homeport.client.errors import ClientError, Unauthenticated
+
+    url = session.settings.get("api_url")
+    try:
+        session.client_with(None).execute("viewer", timeout=5.0)
+    except Unauthenticated:
+        return Finding("control plane", True, "answers, and asks for a key")
+    except ClientError as error:
+        mend = error.hint or f"Is it running there? homeport server status    (the address is from {url.source})"
+        return Finding("control plane", False, error.message, mend)
+    return Finding("control plane", False, "answers without a key, which no control plane does", "homeport version")
 
 
 def _not_to_be_seen(kind: str, run: str | None) -> Iterator[Finding]:

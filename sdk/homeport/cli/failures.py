@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from homeport.cli.session import Session
 
 FAILED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
+_FIELD = re.compile(r"[a-z]+[A-Z]|[a-z]+[.:\[]")  # a name of the contract, which is written as it is
 LONGEST_MESSAGE = 4000  # a message quotes what was found, and that may be of any size
 
 
@@ -31,6 +34,7 @@ class CommandError(Exception):
 
 def guarded(command: click.Command, arguments: list[str]) -> int:
     """Run the program; returns its exit code, after telling what went wrong if something did."""
+    _print_whatever_it_is()
     if "_HOMEPORT_COMPLETE" in os.environ:
         command.main(arguments, prog_name="homeport", complete_var="_HOMEPORT_COMPLETE")
     try:
@@ -49,6 +53,13 @@ def guarded(command: click.Command, arguments: list[str]) -> int:
         return INTERRUPTED
     except Exception as error:
         return explain(error, None)
+
+
+def _print_whatever_it_is() -> None:
+    """A name that the terminal's encoding does not have is shown escaped: a list must not end in the middle."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def explain(error: Exception, session: Session | None) -> int:
@@ -103,12 +114,24 @@ def _client_error(error: Exception, session: Session | None) -> int:
         source = session.settings.get("api_url").source
         if source not in message:
             message += f"\n  The address comes from {source}."
+    if isinstance(error, errors.Unauthenticated) and session is not None and session.uses_configured_key:
+        source = session.settings.key().source
+        message += f"\n  The key comes from {source}."
+        if source == session.settings.get("api_key").source:
+            hint = f"Change or unset {source.removeprefix('the variable ')}: it wins over the key that was stored"
+    if isinstance(error, errors.Forbidden) and hint is None:
+        hint = "homeport auth status shows the key; an admin makes others: homeport auth create-key -n NAME --role ROLE"
     if isinstance(error, errors.Unavailable):
         _tell(message, hint or "It is there, but cannot answer now; its log says more: homeport server logs")
         return UNREACHABLE
     if isinstance(error, errors.Unreachable):
         _tell(message, hint or _unreachable_hint(session))
         return UNREACHABLE
+    if isinstance(error, errors.NotFoundError) and session is not None and session.uses_configured_key:
+        from homeport.cli import near_names
+
+        near = near_names.hint(session, str(error.details.get("kind")), str(error.details.get("ref")))
+        hint = f"{near}    ({hint})" if near and hint else near or hint
     _tell(message, hint)
     if isinstance(error, errors.NotFoundError):
         return NOT_FOUND
@@ -120,6 +143,8 @@ def _client_error(error: Exception, session: Session | None) -> int:
 def _sentence(message: str) -> str:
     """The control plane's message as a sentence among ours."""
     end = "" if message.endswith((".", "!", "?", ":")) or "\n" in message else "."
+    if _FIELD.match(message):
+        return message + end
     return message[:1].upper() + message[1:] + end
 
 

@@ -52,7 +52,9 @@ def logs(
     printer = LinePrinter(fields)
     if not follow:
         lines = stored(session, run_id, chosen)
-        printer.show(islice(lines, head) if tail is None else deque(lines, maxlen=tail))
+        shown = printer.show(islice(lines, head) if tail is None else deque(lines, maxlen=tail))
+        if not shown and fields is None and tail != 0:
+            say("No log lines.", dim=True)
         return None
     return _follow(session, run_id, chosen, printer, tail)
 

@@ -8,6 +8,7 @@ import click
 
 from homeport.cli import lists, times
 from homeport.cli.deployment_list import DEPLOYMENT_FIELDS, show_deployments
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, Node, rows
 from homeport.cli.run_list import RUN_FIELDS, run_filters, show_runs
 from homeport.cli.session import Session, pass_session
@@ -20,7 +21,7 @@ AGENT_FIELDS = (
 _limit = click.option("--limit", "-n", default=50, show_default=True, type=click.IntRange(1, 100_000))
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def get() -> None:
     """List projects, flows, runs, deployments, agents, queues."""
 

@@ -68,9 +68,13 @@ class CommandGroup(click.Group):
             return "run explain", self.get_command(ctx, "explain"), args[2:]
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
+            from homeport.cli.prefect_commands import instead
+
             near = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.5)
             path = ctx.command_path
-            hint = f"Did you mean: {path} {near[0]}" if near else f"See: {path} --help"
+            nearest = f"Did you mean: {path} {near[0]}" if near else f"See: {path} --help"
+            known = instead(path, name)
+            hint = f"Here it is: {known}" if known and known.startswith("homeport") else known or nearest
             raise click.UsageError(f"There is no command {name!r}.\nhint: {hint}", ctx)
         return super().resolve_command(ctx, args)
 

@@ -6,8 +6,9 @@ import json
 
 import click
 
-from homeport.cli import lists, times
+from homeport.cli import lists, near_names, times
 from homeport.cli.failures import NOT_FOUND, CommandError
+from homeport.cli.groups import CommandGroup
 from homeport.cli.parameters import value_of
 from homeport.cli.printing import Column, DataCommand, record, rows
 from homeport.cli.session import Session, pass_session, say
@@ -15,7 +16,7 @@ from homeport.cli.session import Session, pass_session, say
 FIELDS = ("key", "value", "updatedAt", "updatedBy")
 
 
-@click.group("kv")
+@click.group("kv", cls=CommandGroup)
 def kv() -> None:
     """Set, get, list and delete values that flows keep by key."""
 
@@ -40,7 +41,8 @@ def get(session: Session, key: str, fields: str | None) -> None:
     """Print the value of KEY: text as it is, anything else as JSON."""
     found = session.execute("keyValue", {"key": key})["keyValue"]
     if found is None:
-        raise CommandError(f"There is no key {key!r}.", hint="homeport kv ls", code=NOT_FOUND)
+        near = near_names.hint(session, "key", key)
+        raise CommandError(f"There is no key {key!r}.", hint=near or "homeport kv ls", code=NOT_FOUND)
     if fields is not None:
         record(found, [], fields)
         return

@@ -18,7 +18,8 @@ class LiveBlock:
     """Shown on stderr, and taken away before anything else is printed."""
 
     def __init__(self, *, wanted: bool = True) -> None:
-        self._live = wanted and sys.stderr.isatty() and sys.stdout.isatty()
+        dumb = os.environ.get("TERM") == "dumb"  # it would print the codes that move the cursor
+        self._live = wanted and sys.stderr.isatty() and sys.stdout.isatty() and not dumb
         self._shown = 0
 
     @property

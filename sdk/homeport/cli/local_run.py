@@ -77,4 +77,4 @@ def _chosen(flows: list[Flow], name: str | None, where: str) -> Flow:
         return flows[0]
     if name is not None or not flows:
         raise CommandError(f"{where} has no flow {name or ''}".rstrip() + ".", hint=f"Flows: {names}", code=NOT_FOUND)
-    raise CommandError(f"{where} has several flows.", hint=f"Choose one with -n: {names}")
+    raise CommandError(f"{where} has several flows.", hint=f"Choose one with -n: {names}", code=USAGE)

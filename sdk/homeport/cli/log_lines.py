@@ -59,9 +59,11 @@ class LinePrinter:
         self._fields = fields
         self._attempt: int | None = None
 
-    def show(self, lines: Iterable[Line]) -> None:
-        """Print these lines, at once."""
+    def show(self, lines: Iterable[Line]) -> int:
+        """Print these lines, at once; how many there were."""
+        count = 0
         for line in lines:
+            count += 1
             if self._fields is not None:
                 json_line(line, self._fields)
                 continue
@@ -70,6 +72,7 @@ class LinePrinter:
             self._attempt = line["attemptNumber"]
             click.echo(written(line))
         sys.stdout.flush()
+        return count
 
 
 def written(line: Line) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 import sys
@@ -47,13 +48,19 @@ class DataCommand(click.Command):
         if "--json" in args:
             at = args.index("--json")
             following = args[at + 1] if at + 1 < len(args) else ""
-            known = _FIELD_LIST.fullmatch(following) and self._unknown(following) == []
+            # A command that takes nothing else can only mean fields, also where it does not have them.
+            known = _FIELD_LIST.fullmatch(following) and (self._unknown(following) == [] or self._takes_no_argument())
             args = [*args[:at], f"--json={following if known else ''}", *args[at + (2 if known else 1) :]]
         rest = super().parse_args(ctx, args)
         unknown = self._unknown(ctx.params.get("fields") or "")
         if unknown:
-            raise click.UsageError(f"There is no field {unknown[0]!r}.\nhint: Fields: {', '.join(self.fields)}", ctx)
+            near = difflib.get_close_matches(unknown[0], self.fields, n=1)
+            mend = f"Did you mean {near[0]}?" if near else f"Fields: {', '.join(self.fields)}"
+            raise click.UsageError(f"There is no field {unknown[0]!r}.\nhint: {mend}", ctx)
         return rest
+
+    def _takes_no_argument(self) -> bool:
+        return not any(isinstance(one, click.Argument) for one in self.params)
 
     def _unknown(self, fields: str) -> list[str]:
         return [field for field in fields.split(",") if field and field.split(".")[0] not in self.fields]

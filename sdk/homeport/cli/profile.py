@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, record, rows
 from homeport.cli.session import Session, pass_session, say
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def profile() -> None:
     """Keep settings for several control planes."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import DataCommand, record
 from homeport.cli.session import Session, pass_session, say
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def create() -> None:
     """Create a project."""
 
@@ -29,12 +32,12 @@ def create_project(session: Session, name: str, description: str, skip_if_exists
         record(project, [], fields)
     elif made["created"]:
         say(f"Created project {project['name']}.", fg="green")
-        say(f"Next: homeport register --project {project['name']} -p flow.py")
+        say(f"Next: homeport register --project {shlex.quote(project['name'])} -p flow.py")
     else:
         say(f"Project {project['name']} exists already.")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def delete() -> None:
     """Delete a project."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from homeport.cli import sources
-from homeport.cli.failures import FAILED, CommandError
+from homeport.cli.failures import FAILED, USAGE, CommandError
 from homeport.cli.known_names import complete_blocks
 from homeport.cli.printing import DataCommand, chosen
 from homeport.cli.session import Session, pass_session, say
@@ -79,6 +79,10 @@ def register(
 
     if not paths and not modules:
         raise click.UsageError("Nothing to register.\nhint: Add -p FILE (or a folder, or a pattern), or -m MODULE.")
+    if storage_block is not None:
+        from homeport.blocks.kept import split
+
+        split(storage_block)  # what names no block is told once, and before anything is loaded
     if storage is not None and storage_block is not None:
         raise click.UsageError("--storage and --storage-block both say where code is stored.\nhint: Give one.")
     settings = session.settings
@@ -125,12 +129,14 @@ class Registering:
 
     def run(self, origins: Sequence[sources.Origin]) -> Tally:
         """Register what they define; a failure is told and counted, and the others go on."""
+        self._registrar.check_project()
         self._tell("Collecting flows...")
         collected = [(origin, list(self._flows(origin))) for origin in origins]
         seen = {flow.name for _, flows in collected for flow in flows}
         if self._names - seen:
             missing = ", ".join(sorted(self._names - seen))
             raise CommandError(f"No flow is named {missing}.", hint=f"Found: {', '.join(sorted(seen)) or 'none'}")
+        self._refuse_two_of_a_name(collected)
         for origin, flows in collected:
             wanted = [flow for flow in flows if not self._names or flow.name in self._names]
             if wanted:
@@ -144,9 +150,27 @@ class Registering:
         self._tell(str(self._tally))
         return self._tally
 
+    def _refuse_two_of_a_name(self, collected: Sequence[tuple[sources.Origin, Sequence[Flow]]]) -> None:
+        """One would be the next version of the other, and nobody could say which is which."""
+        places: dict[str, list[str]] = {}
+        for origin, flows in collected:
+            for flow in flows:
+                places.setdefault(flow.name, []).append(f"{origin.name}:{flow.variable}")
+        for name, where in places.items():
+            if len(where) > 1 and (not self._names or name in self._names):
+                raise CommandError(
+                    f"Several flows are named {name!r}: {', '.join(where)}.",
+                    hint='Give each a name of its own: @flow(name="...")',
+                    code=USAGE,
+                )
+
     def _flows(self, origin: sources.Origin) -> Iterator[Flow]:
+        from homeport.code import PackingError
+
         try:
             yield from origin.flows(self._root)
+        except PackingError as error:
+            raise CommandError(str(error), code=USAGE) from None  # a root that does not hold the file
         except (Exception, SystemExit) as error:
             self._fail(f"{origin.name!r} cannot be loaded: {sources.why(error)}", error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import uuid
 from collections.abc import Callable
@@ -13,7 +14,6 @@ import click
 
 from homeport.cli import parameters as given_parameters
 from homeport.cli.printing import DataCommand, json_line, record
-from homeport.cli.run_list import Moment
 from homeport.cli.session import Session, pass_session, say
 
 RUN_FIELDS = (
@@ -101,6 +101,8 @@ def start(
     fields: str | None,
 ) -> int | None:
     """Make runs of the deployment that `wanted` names, and do with them what the options say; the exit code."""
+    if timeout is not None and not watch:
+        raise click.UsageError("--timeout is how long to watch.\nhint: Add --watch.")
     given = {
         **wanted,
         "name": run_name,
@@ -162,7 +164,8 @@ def _tell(made: dict[str, Any], *, watch: bool, execute: bool, quiet: bool, fiel
     click.echo(node["id"])
     sys.stdout.flush()
     if not watch and not execute:
-        say(f"Follow it: homeport logs -f {node['name']}    why it waits: homeport run explain {node['name']}")
+        name = shlex.quote(node["name"])
+        say(f"Follow it: homeport logs -f {name}    why it waits: homeport run explain {name}")
 
 
 def _start(at: str | None) -> datetime | None:
@@ -173,6 +176,10 @@ def _start(at: str | None) -> datetime | None:
     from homeport.cli import times
 
     now = datetime.now(UTC)
-    moment = Moment().convert(at, None, None)
+    try:
+        moment = times.moment(at)
+    except ValueError:
+        expected = "a time such as 2026-11-21T09:30 nor a delay such as 10m or 2h"
+        raise click.BadParameter(f"{at!r} is neither {expected}", param_hint="'--at' / '-s'") from None
     # What is an age elsewhere is a delay here.
     return now + (now - moment) if at[-1:].isalpha() and at[:-1].replace(".", "", 1).isdigit() else times.utc(moment)

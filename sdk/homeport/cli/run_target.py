@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from homeport.cli import lists
+from homeport.cli import lists, near_names
 from homeport.cli.failures import NOT_FOUND, CommandError
 from homeport.cli.session import Session
 
@@ -24,12 +24,16 @@ def find(
         return _by_id(session, ref)
     if flow is None:
         raise click.UsageError("Nothing to run.\nhint: Give a flow's name, -i ID, -p FILE or -m MODULE.")
+    named = flow_named(session, flow, project)
+    found: dict[str, Any] = {"project": named["project"], "flow": named["name"]}
+    return found | ({"deployment": deployment} if deployment else {})
+
+
+def flow_named(session: Session, flow: str, project: str | None) -> dict[str, str]:
+    """Project and name of the flow that is meant by NAME, or PROJECT/NAME; CommandError when that is not clear."""
     if project is None and "/" in flow:
         project, _, flow = flow.partition("/")
-    if project is None:
-        project = _only_project(session, flow)
-    found: dict[str, Any] = {"project": project, "flow": flow}
-    return found | ({"deployment": deployment} if deployment else {})
+    return {"project": project or _only_project(session, flow), "name": flow}
 
 
 def _by_id(session: Session, ref: str) -> dict[str, Any]:
@@ -47,7 +51,8 @@ def _only_project(session: Session, flow: str) -> str:
     if len(projects) == 1:
         return str(projects[0])
     if not projects:
-        raise CommandError(f"There is no flow {flow!r}.", hint="homeport get flows", code=NOT_FOUND)
+        near = near_names.hint(session, "flow", flow)
+        raise CommandError(f"There is no flow {flow!r}.", hint=near or "homeport get flows", code=NOT_FOUND)
     raise CommandError(
         f"Several projects have a flow {flow!r}: {', '.join(projects)}.", hint="Add --project NAME.", code=NOT_FOUND
     )

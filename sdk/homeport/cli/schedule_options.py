@@ -20,6 +20,14 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+_EXAMPLES = {
+    "--cron": '--cron "0 6 * * 1-5": at six on weekdays (minute, hour, day, month, weekday)',
+    "--interval": "--interval 3600: every hour",
+    "--rrule": '--rrule "FREQ=DAILY;BYHOUR=9": every day at nine',
+    "--timezone": "--timezone Europe/Berlin",
+}
+
+
 def schedule_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that sets a schedule."""
     for option in reversed(_OPTIONS):
@@ -48,6 +56,6 @@ def schedule_given(given: dict[str, Any]) -> dict[str, Any] | None:
     try:
         to_clocks(said)
     except WrongSchedule as error:
-        option = str(error.where[-1]).replace("_", "-")
-        raise click.UsageError(f"{error}\nhint: --{option}: see `--help`") from None
+        option = f"--{error.where[-1]}".replace("_", "-")
+        raise click.UsageError(f"{option}: {error}\nhint: {_EXAMPLES.get(option, 'see --help')}") from None
     return said

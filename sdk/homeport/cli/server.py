@@ -14,6 +14,7 @@ import click
 
 from homeport.cli import process_identity, times
 from homeport.cli.failures import CommandError
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import DataCommand, record
 from homeport.cli.server_admin_key import create_admin_key, database_options, keep_admin_key
 from homeport.cli.server_folder import Running, ServerFolder
@@ -32,7 +33,7 @@ from homeport.cli.session import Session, pass_session, say
 STATUS_FIELDS = ("running", "url", "pid", "version", "database", "startedAt", "uptimeSeconds", "dataDir", "log")
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def server() -> None:
     """Start, stop and look at a control plane on this machine."""
 

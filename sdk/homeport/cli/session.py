@@ -43,6 +43,11 @@ class Session:
             )
         return self.client_with(self.settings.api_key)
 
+    @property
+    def uses_configured_key(self) -> bool:
+        """Whether what was asked was asked with the key of the settings, and not with one given to a command."""
+        return "client" in self.__dict__
+
     def client_with(self, key: str | None) -> Client:
         """A client with another key."""
         from homeport.client import Client

@@ -19,15 +19,18 @@ def version(session: Session, fields: str | None) -> None:
         "homeport": homeport.__version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
-        "server": _server_version(session),
     }
-    record(node, [(name, value or "not reachable") for name, value in node.items()], fields)
+    server, why = _server_version(session)
+    record({**node, "server": server}, [*node.items(), ("server", server or why)], fields)
 
 
-def _server_version(session: Session) -> str | None:
-    from homeport.client.errors import ClientError
+def _server_version(session: Session) -> tuple[str | None, str]:
+    """The control plane's version, and where it is not known, why."""
+    from homeport.client.errors import ClientError, Unreachable
 
     try:
-        return str(session.client.execute("viewer", timeout=3.0)["viewer"]["serverVersion"])
-    except ClientError:
-        return None
+        return str(session.client.execute("viewer", timeout=3.0)["viewer"]["serverVersion"]), ""
+    except Unreachable:
+        return None, "not reachable"
+    except ClientError as error:
+        return None, f"not told: {error.message}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
 
-from homeport.cli import lists, times
+from homeport.cli import lists, near_names, times
 from homeport.cli.failures import NOT_FOUND, CommandError
+from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, record, rows
 from homeport.cli.session import Session, pass_session, say
 
@@ -16,7 +18,7 @@ QUEUE_FIELDS = (
 )  # fmt: skip
 
 
-@click.group("work-queue")
+@click.group("work-queue", cls=CommandGroup)
 def work_queue() -> None:
     """Create, pause and limit work queues."""
 
@@ -49,7 +51,7 @@ def create(
         record(made["workQueue"], [], fields)
         return
     say(f"Created work queue {name}.", fg="green")
-    say(f"Next: homeport agent start -q {name}")
+    say(f"Next: homeport agent start -q {shlex.quote(name)}")
 
 
 @work_queue.command(cls=DataCommand, fields=QUEUE_FIELDS)
@@ -59,7 +61,8 @@ def inspect(session: Session, name: str, fields: str | None) -> None:
     """Show the work queue NAME."""
     queue = session.execute("workQueue", {"name": name})["workQueue"]
     if queue is None:
-        hint = f"homeport work-queue ls    or: homeport work-queue create {name}"
+        make = f"homeport work-queue ls    or: homeport work-queue create {shlex.quote(name)}"
+        hint = near_names.hint(session, "work queue", name) or make
         raise CommandError(f"There is no work queue {name!r}.", hint=hint, code=NOT_FOUND)
     lines = [(column.header.capitalize(), column.cell(queue)) for column in _columns()]
     record(queue, [*lines, ("Description", queue["description"]), ("ID", queue["id"])], fields)

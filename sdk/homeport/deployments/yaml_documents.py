@@ -107,13 +107,26 @@ def _parsed(text: str, name: str, version: tuple[int, int] | None) -> Iterator[D
         mark = error.problem_mark or error.context_mark
         place = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
         what = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be read"
-        raise _wrong(name, place, f"this is not YAML: {what}") from None
+        raise _wrong(name, place, f"this is not YAML: {what}", _mend(text, place)) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _wrong(name, (line, 1), "there is a control character here, which YAML does not allow") from None
     except (YAMLError, RecursionError, ValueError) as error:
         what = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).splitlines()[0]
         raise _wrong(name, (1, 1), f"this is not YAML: {what}") from None
+
+
+def _mend(text: str, place: tuple[int, int]) -> str:
+    """What it usually was, by the line at which the parser stopped."""
+    lines = text.splitlines()
+    line = lines[place[0] - 1] if 0 < place[0] <= len(lines) else ""
+    indentation = line[: len(line) - len(line.lstrip())]
+    if "\t" in indentation:
+        return "YAML is indented by spaces: replace the tab at the beginning of the line."
+    before = next((one for one in reversed(lines[: place[0] - 1]) if one.strip()), "")
+    if indentation and ":" in before and not before.rstrip().endswith((":", "|", ">", "-")):
+        return "Keys of one mapping begin in one column: look at the spaces before this line."
+    return "A text with : or # in it, or one that begins with another sign, needs quotes."
 
 
 def _bounded(events: Iterator[Any], name: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +108,8 @@ def _importing_from(folders: list[str]) -> Iterator[None]:
     try:
         yield
     except SystemExit as error:
-        raise ImportError(f"The code called sys.exit({error.code!r}) while it was loaded.") from error
+        ended = ImportError(f"The code called sys.exit({error.code!r}) while it was loaded.")
+        raise ended.with_traceback(error.__traceback__) from error
     finally:
         current.building.reset(building)
         current.flow_run.reset(outer_run)
@@ -149,10 +151,14 @@ def why_not_loaded(error: BaseException) -> str:
 
     import homeport
 
-    ours = str(Path(homeport.__file__).parent)
+    # Of Python's own library only what was called from here is there, and names nothing that anybody could mend.
+    ours = (str(Path(homeport.__file__).parent), str(Path(traceback.__file__).parent) + os.sep, "<")
     text = f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
-    frames = [frame for frame in frames if not frame.filename.startswith("<")]
+    frames = traceback.extract_tb(error.__traceback__)
+    while frames and frames[0].filename.startswith(ours):
+        del frames[0]
+    while frames and frames[-1].filename.startswith(ours) and "site-packages" not in frames[-1].filename:
+        del frames[-1]
     cause = error.__cause__
     if not frames and cause is not None:
         return f"{text} {why_not_loaded(cause)}" if str(cause) not in text else text

@@ -247,7 +247,10 @@ class RRuleClock(Clock):
         try:
             found = rrulestr(self.rrule, ignoretz=True)
         except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"The RRULE {self.rrule!r} cannot be read: {error}.") from None
+            why = str(error)
+            if "to unpack" in why:  # of dateutil's own taking apart
+                why = "its parts are NAME=VALUE with ; between them, such as FREQ=DAILY;BYHOUR=9"
+            raise ValueError(f"The RRULE {self.rrule!r} cannot be read: {why}.") from None
         rules = [found] if isinstance(found, rrule) else found._rrule
         if any(rule._freq >= MINUTELY for rule in rules):
             raise ValueError(f"The RRULE {self.rrule!r} repeats within the hour: use a cron or interval schedule.")

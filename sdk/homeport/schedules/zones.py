@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 
 def zone(name: str) -> ZoneInfo:
@@ -12,9 +13,10 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
+        near = difflib.get_close_matches(name, available_timezones(), 1)
+        named = "Zones are named as in the IANA data base: 'UTC', 'Europe/Berlin', 'America/New_York'."
         raise ValueError(
-            f"There is no time zone {name!r}. Zones are named as in the IANA data base: 'UTC', 'Europe/Berlin', "
-            "'America/New_York'."
+            f"There is no time zone {name!r}. {f'Did you mean {near[0]!r}?' if near else named}"
         ) from error
 
 
