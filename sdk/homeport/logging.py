@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from homeport.run_logging import get_run_logger
+from homeport.run_logging import disable_run_logger, get_run_logger
 
-__all__ = ["get_logger", "get_run_logger"]
+__all__ = ["disable_run_logger", "get_logger", "get_run_logger"]
 
 
 def get_logger(name: str | None = None) -> logging.Logger:

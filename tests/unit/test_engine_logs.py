@@ -8,6 +8,8 @@ import pytest
 
 import homeport
 from homeport import Flow, flow, get_run_logger, task
+from homeport.exceptions import MissingContextError
+from homeport.logging import disable_run_logger
 from homeport.testing import try_run
 
 
@@ -220,3 +222,15 @@ def test_what_is_known_of_a_run_is_in_the_context():
     assert seen["parameters"] == {"number": 4}
     assert seen["task_run_count"] == 1
     assert homeport.context.get("flow_name", "none") == "none"
+
+
+def test_a_task_s_function_that_logs_is_tested_without_a_run():
+    @task
+    def logs(number):
+        get_run_logger().info("found %d", number)
+        return number
+
+    with disable_run_logger():
+        assert logs.fn(5) == 5
+    with pytest.raises(MissingContextError):
+        logs.fn(5)

@@ -74,6 +74,14 @@ class Constant:
     def __init__(self, value: object) -> None:
         self.value = value
 
+    def unquote(self) -> object:
+        """The value, as in 2.x."""
+        return self.value
+
+
+quote = Constant
+"""The 2.x name: an argument that is given as it is, without looking for futures in it; of a map, to each call."""
+
 
 class Shared:
     """An argument that every call of a map gets whole: resolved once, and not once for each."""
@@ -92,8 +100,14 @@ class Shared:
 
 
 ANNOTATIONS = (unmapped, allow_failure, flatten, mapped)
+_WRAPPERS = frozenset({Constant, *ANNOTATIONS})
 _CONTAINERS = frozenset({FutureList, list, tuple, dict, set, frozenset})
 WALKED = frozenset({Constant, Shared, Future, FutureList, State, list, tuple, dict, set, frozenset, *ANNOTATIONS})
+
+
+def is_wrapped(values: Iterable[Any]) -> bool:
+    """Whether one of these arguments stands in an annotation, as `allow_failure(...)` or `quote(...)`."""
+    return any(type(value) in _WRAPPERS for value in values)
 
 
 def find_futures(value: Any, strict: dict[Future[Any], bool]) -> None:

@@ -228,6 +228,8 @@ def _results_to_map_over(values: Iterable[Any]) -> dict[Future[Any], None]:
 
 def _whole(value: Any) -> Any:
     value = value.value if type(value) is unmapped else value
+    if type(value) is Constant:
+        return value
     found: dict[Future[Any], bool] = {}
     find_futures(value, found)
     return Shared(value) if found else Constant(value) if type(value) in WALKED else value

@@ -13,7 +13,7 @@ from uuid import UUID
 from homeport import triggers
 from homeport.engine import current, decisions, states
 from homeport.engine.approvals import Approval
-from homeport.engine.arguments import BadInput, find_futures, resolve
+from homeport.engine.arguments import BadInput, find_futures, is_wrapped, resolve
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.decisions import Hold, Outcome, Retry, Round
 from homeport.engine.drivers import Call, Io, Pause, Steps, drive, drive_async
@@ -152,7 +152,7 @@ class TaskRun:
             return ended
         args, kwargs = self.args, self.kwargs
         task, run = self.task, self.run
-        if self.upstream or self.map_index is not None:
+        if self.upstream or self.map_index is not None or is_wrapped(args) or is_wrapped(kwargs.values()):
             try:
                 if run.has_unread:
                     args, kwargs = yield Io(self._inputs_read, args, kwargs)
