@@ -126,3 +126,13 @@ def test_random_bytes_are_no_secrets_and_looking_costs_less_than_hashing() -> No
 
     assert set(looks) == {""}
     assert took < 1.0  # 32 MiB
+
+
+def test_a_marker_before_much_white_space_costs_no_more_than_reading_it() -> None:
+    look = Look("keys.py")
+    began = time.process_time()
+
+    look.at(b"-----BEGIN PRIVATE KEY-----" + b" " * 1_000_000 + b"!")
+
+    assert look.found == ""
+    assert time.process_time() - began < 2

@@ -41,8 +41,9 @@ _ANY_NAME = re.compile("|".join(fnmatch.translate(pattern) for pattern in NAMES)
 KEY_MARK = b"PRIVATE KEY-----"
 KEY_BEGIN = b"-----BEGIN"
 # In source files the marker alone means nothing; a marker with a body of base64 behind it is a key wherever it is.
+# Nothing is given back once it is taken (`++`): else a marker before much white space takes the square of its time.
 KEY_BODY = re.compile(
-    rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\s|\\n|[\"'+])+(?:[A-Za-z-]+: [^\n]*\n|\s)*[A-Za-z0-9+/]{40}"
+    rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:\s|\\n|[\"'+])++(?:[A-Za-z-]++: [^\n]*+\n\s*+)*+[A-Za-z0-9+/]{40}"
 )
 SOURCES = (".py", ".md", ".rst")
 
