@@ -54,8 +54,7 @@ class AgentMutations:
         """A new session of the agent of this name and kind; the session before it is told to stop."""
         context = info.context
         registered = await agents.register(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             name=input.name,
             kind=input.kind,
             version=input.version,
@@ -98,8 +97,7 @@ class AgentMutations:
         """The commit point: user code starts only after this. The same instance may ask again."""
         context = info.context
         started = await attempts.start(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             _own_attempt(context, input.attempt_id),
             instance=input.instance,
             host=input.host,
@@ -119,7 +117,7 @@ class AgentMutations:
         own = _own_attempt(context, attempt_id)
         raw: object = batch
         decoded = event_batch.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else event_batch.convert(raw)
-        acknowledged = await events.report(context.db, context.tenant_id, own, decoded, timings=context.timings)
+        acknowledged = await events.report(*context.scope, own, decoded, timings=context.timings)
         return EventsAcknowledged(acknowledged_seq=acknowledged.seq, cancel=acknowledged.cancel)
 
     @mutation(RUNS | AGENTS)
@@ -130,8 +128,7 @@ class AgentMutations:
         """
         context = info.context
         finished = await attempts.finish(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             _own_attempt(context, input.attempt_id),
             type=input.state.type.value,
             name=input.state.name,
@@ -149,8 +146,7 @@ class AgentMutations:
         """Pauses the run at a place of its flow until somebody resumes it there; its process waits, or suspends."""
         context = info.context
         paused = await pauses.pause(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             _own_attempt(context, input.attempt_id),
             id=id_of("pause", input.pause_id),
             key=input.key,
@@ -182,7 +178,7 @@ class AgentMutations:
         """Ends a pause whose code goes on without an answer: it was stopped, or its time was over."""
         context = info.context
         attempt_id = _own_attempt(context, input.attempt_id)
-        await pauses.withdraw(context.db, context.tenant_id, attempt_id, id=id_of("pause", input.pause_id))
+        await pauses.withdraw(*context.scope, attempt_id, id=id_of("pause", input.pause_id))
         return PauseWithdrawn(pause_id=input.pause_id)
 
     @mutation(AGENTS)
@@ -190,8 +186,7 @@ class AgentMutations:
         """Gives back what was claimed and not started: to its queue, or CRASHED with the reason."""
         context = info.context
         state = await attempts.release(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             id_of("attempt", input.attempt_id),
             reason=input.reason,
             crashed=input.crashed,

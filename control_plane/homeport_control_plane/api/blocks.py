@@ -30,7 +30,7 @@ class BlockQueries:
     @query(READERS | RUNS)
     async def block(self, info: Info, type: str, name: str) -> Block | None:
         """The block of this type and name."""
-        found = await blocks.get(info.context.db, info.context.tenant_id, type, name)
+        found = await blocks.get(*info.context.scope, type, name)
         return Block.of(found) if found else None
 
     @query(READERS)
@@ -39,8 +39,7 @@ class BlockQueries:
     ) -> Connection[Block]:
         """The blocks by type and name."""
         page = await blocks.page(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             first=first,
             after=after,
             block_type=filter.type if filter else None,
@@ -50,7 +49,7 @@ class BlockQueries:
     @query(READERS)
     async def block_types(self, info: Info, first: int = 50, after: str | None = None) -> Connection[BlockType]:
         """The types of which a block was ever made, by slug."""
-        page = await block_types.page(info.context.db, info.context.tenant_id, first=first, after=after)
+        page = await block_types.page(*info.context.scope, first=first, after=after)
         return connection_of(page, BlockType.of)
 
 
@@ -61,8 +60,7 @@ class BlockMutations:
         """Makes a block; one that has the same content already is answered. Secrets are given by reference only."""
         context = info.context
         made = await blocks.create(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             block_type=TypeDescription(
                 slug=input.type.slug,
                 title=input.type.title,
@@ -83,8 +81,7 @@ class BlockMutations:
         """Changes fields or references of a block; the next claim of a run whose code lies there answers them."""
         context = info.context
         changed = await blocks.update(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             input.type,
             input.name,
             fields=input.fields,
@@ -96,5 +93,5 @@ class BlockMutations:
     @mutation(MEMBERS)
     async def delete_block(self, info: Info, input: DeleteBlockInput) -> DeleteBlockResult:
         """Deletes a block that no deployment needs any more."""
-        await blocks.delete(info.context.db, info.context.tenant_id, input.type, input.name)
+        await blocks.delete(*info.context.scope, input.type, input.name)
         return BlockDeleted(type=input.type, name=input.name)

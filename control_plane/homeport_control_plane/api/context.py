@@ -132,6 +132,11 @@ class Context:
         return self.principal.tenant_id
 
     @property
+    def scope(self) -> tuple[Database, UUID]:
+        """What every function of the domain takes first: the database, and the tenant whose rows it may touch."""
+        return self.services.db, self.principal.tenant_id
+
+    @property
     def timings(self) -> Timings:
         return self.services.timings
 

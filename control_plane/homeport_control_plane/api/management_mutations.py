@@ -86,8 +86,7 @@ class ManagementMutations:
     async def create_project(self, info: Info, input: CreateProjectInput) -> CreateProjectResult:
         """Makes a project; `created` is false where one of that name was there and `skipIfExists` said to take it."""
         project, created = await projects.create(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             name=input.name,
             description=input.description,
             skip_if_exists=input.skip_if_exists,
@@ -97,15 +96,14 @@ class ManagementMutations:
     @mutation(MEMBERS)
     async def delete_project(self, info: Info, input: DeleteProjectInput) -> DeleteProjectResult:
         """Deletes a project with all its flows and runs; refused while agents hold runs of it."""
-        deleted = await projects.delete(info.context.db, info.context.tenant_id, input.name)
+        deleted = await projects.delete(*info.context.scope, input.name)
         return ProjectDeleted(id=strawberry.ID(str(deleted)))
 
     @mutation(ADMINS)
     async def create_api_key(self, info: Info, input: CreateApiKeyInput) -> CreateApiKeyResult:
         """Makes a key and shows it, this once."""
         key, text = await api_keys.create(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             name=input.name,
             kind=input.kind.value,
             actor=info.context.principal.actor,
@@ -117,16 +115,14 @@ class ManagementMutations:
     @mutation(ADMINS)
     async def revoke_api_key(self, info: Info, input: RevokeApiKeyInput) -> RevokeApiKeyResult:
         """Ends a key, its live sessions and held polls at once."""
-        key = await api_keys.revoke(info.context.db, info.context.tenant_id, input.id)
+        key = await api_keys.revoke(*info.context.scope, input.id)
         return ApiKeyRevoked(api_key=ApiKey.of(key))
 
     @mutation(MEMBERS)
     async def register_flow(self, info: Info, input: RegisterFlowInput) -> RegisterFlowResult:
         """Makes or updates flow, version and deployment as described; the same description again changes nothing."""
         context = info.context
-        made = await registration.register(
-            context.db, context.tenant_id, _registration(input), actor=context.principal.actor
-        )
+        made = await registration.register(*context.scope, _registration(input), actor=context.principal.actor)
         return _flow_registered(made)
 
     @mutation(MEMBERS)
@@ -136,8 +132,7 @@ class ManagementMutations:
         """Registers up to 500, all of them or none; with `dryRun` none, and it answers what would change."""
         context = info.context
         made = await registration.register_many(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             [_registration(input) for input in inputs],
             actor=context.principal.actor,
             dry_run=dry_run,
@@ -150,8 +145,7 @@ class ManagementMutations:
     async def update_deployment(self, info: Info, input: UpdateDeploymentInput) -> UpdateDeploymentResult:
         """Pauses or resumes a deployment; sets, takes away, pauses or resumes its schedule."""
         found = await deployment_changes.update(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             id_of("deployment", input.id),
             paused=input.paused,
             schedule=input.schedule,
@@ -165,7 +159,7 @@ class ManagementMutations:
         """Deletes a deployment and cancels its waiting runs. What agents hold goes on; the history of runs stays."""
         context = info.context
         cancelled = await deployment_changes.delete(
-            context.db, context.tenant_id, id_of("deployment", input.id), actor=context.principal.actor
+            *context.scope, id_of("deployment", input.id), actor=context.principal.actor
         )
         return DeploymentDeleted(id=input.id, cancelled=cancelled)
 
@@ -173,8 +167,7 @@ class ManagementMutations:
     async def create_flow_run(self, info: Info, input: CreateFlowRunInput) -> CreateFlowRunResult:
         """Makes a SCHEDULED run; the same idempotency key with the same body answers the same run."""
         run, created = await creation.create(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             _new_flow_run(input, by=info.context.principal.flow_run_id),
             actor=info.context.principal.actor,
         )
@@ -184,9 +177,7 @@ class ManagementMutations:
     async def create_flow_runs(self, info: Info, inputs: list[CreateFlowRunInput]) -> CreateFlowRunsResult:
         """Makes up to 1,000 runs, all of them or none."""
         news = [_new_flow_run(input) for input in inputs]
-        ids = await creation.create_many(
-            info.context.db, info.context.tenant_id, news, actor=info.context.principal.actor
-        )
+        ids = await creation.create_many(*info.context.scope, news, actor=info.context.principal.actor)
         return FlowRunsCreated(ids=[strawberry.ID(str(id)) for id in ids])
 
     @mutation(MEMBERS)
@@ -202,7 +193,7 @@ class ManagementMutations:
         context = info.context
         by = context.principal.flow_run_id
         run_id = id_of("flow run", input.id)
-        if by is not None and await flow_runs.seen_by_run(context.db, context.tenant_id, run_id, by=by) is None:
+        if by is not None and await flow_runs.seen_by_run(*context.scope, run_id, by=by) is None:
             raise NotFound("flow run", run_id, hint="a run sees the runs of its own project")
         resume = functools.partial(continuation.resume, key=input.key, input=input.input)
         return FlowRunResumed(flow_run=await _changed(info, input.id, resume))
@@ -217,8 +208,7 @@ class ManagementMutations:
         """Takes one run that was created `direct`, to execute it here and now."""
         context = info.context
         claim = await claims.claim_direct(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             id_of("flow run", input.id),
             executor=input.executor,
             actor=context.principal.actor,
@@ -230,8 +220,7 @@ class ManagementMutations:
     async def create_work_queue(self, info: Info, input: CreateWorkQueueInput) -> CreateWorkQueueResult:
         """Makes a queue."""
         queue = await work_queues.create(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             name=input.name,
             description=input.description,
             concurrency_limit=input.concurrency_limit,
@@ -243,8 +232,7 @@ class ManagementMutations:
     async def update_work_queue(self, info: Info, input: UpdateWorkQueueInput) -> UpdateWorkQueueResult:
         """Changes what is given of a queue."""
         queue = await work_queues.update(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             input.name,
             paused=input.paused,
             concurrency_limit=input.concurrency_limit,
@@ -295,7 +283,7 @@ def _flow_registered(registered: registration.Registered) -> FlowRegistered:
 async def _changed(info: Info, id: strawberry.ID, change: Callable[..., Awaitable[flow_runs.FlowRun]]) -> FlowRun:
     """The run of this id after the change, in the caller's tenant and name."""
     context = info.context
-    run = await change(context.db, context.tenant_id, id_of("flow run", id), actor=context.principal.actor)
+    run = await change(*context.scope, id_of("flow run", id), actor=context.principal.actor)
     return FlowRun.of(run)
 
 

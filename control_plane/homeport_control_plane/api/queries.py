@@ -47,18 +47,18 @@ class Query(UserDataQueries, BlockQueries):
     @query(READERS)
     async def tenant(self, info: Info) -> Tenant:
         """The tenant that everything seen with this key belongs to."""
-        return Tenant.of(await tenants.get(info.context.db, info.context.tenant_id))
+        return Tenant.of(await tenants.get(*info.context.scope))
 
     @query(ADMINS)
     async def api_keys(self, info: Info, first: int = 50, after: str | None = None) -> Connection[ApiKey]:
         """The keys, newest first."""
-        page = await api_keys.page(info.context.db, info.context.tenant_id, first=first, after=after)
+        page = await api_keys.page(*info.context.scope, first=first, after=after)
         return connection_of(page, ApiKey.of)
 
     @query(READERS)
     async def project(self, info: Info, name: str) -> Project | None:
         """The project of that name."""
-        found = await projects.by_name(info.context.db, info.context.tenant_id, name)
+        found = await projects.by_name(*info.context.scope, name)
         return Project.of(found) if found else None
 
     @query(READERS)
@@ -67,8 +67,7 @@ class Query(UserDataQueries, BlockQueries):
     ) -> Connection[Project]:
         """The projects by name."""
         page = await projects.page(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             first=first,
             after=after,
             name_contains=filter.name_contains if filter else None,
@@ -82,9 +81,9 @@ class Query(UserDataQueries, BlockQueries):
         """The flow of this id, or of this project and name."""
         found = None
         if flow_id := uuid_or_none(id):
-            found = await flows.get(info.context.db, info.context.tenant_id, flow_id)
+            found = await flows.get(*info.context.scope, flow_id)
         elif id is None and project is not None and name is not None:
-            found = await flows.by_name(info.context.db, info.context.tenant_id, project, name)
+            found = await flows.by_name(*info.context.scope, project, name)
         return Flow.of(found) if found else None
 
     @query(READERS)
@@ -94,8 +93,7 @@ class Query(UserDataQueries, BlockQueries):
         """The flows by project and name."""
         where = filter or FlowFilter()
         page = await flows.page(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             first=first,
             after=after,
             project=where.project,
@@ -116,11 +114,9 @@ class Query(UserDataQueries, BlockQueries):
         """The deployment of this id, or of this project, flow and name (`default` unless named)."""
         found = None
         if deployment_id := uuid_or_none(id):
-            found = await deployments.get(info.context.db, info.context.tenant_id, deployment_id)
+            found = await deployments.get(*info.context.scope, deployment_id)
         elif id is None and project is not None and flow is not None:
-            found = await deployments.by_name(
-                info.context.db, info.context.tenant_id, project, flow, "default" if name is None else name
-            )
+            found = await deployments.by_name(*info.context.scope, project, flow, "default" if name is None else name)
         return Deployment.of(found) if found else None
 
     @query(READERS)
@@ -130,8 +126,7 @@ class Query(UserDataQueries, BlockQueries):
         """The deployments, newest first."""
         where = filter or DeploymentFilter()
         page = await deployments.page(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             first=first,
             after=after,
             project=where.project,
@@ -148,9 +143,9 @@ class Query(UserDataQueries, BlockQueries):
         if run_id is None:
             return None
         if (own := context.principal.flow_run_id) is not None:
-            found = await flow_runs.seen_by_run(context.db, context.tenant_id, run_id, by=own)
+            found = await flow_runs.seen_by_run(*context.scope, run_id, by=own)
         else:
-            found = await flow_runs.get(context.db, context.tenant_id, run_id)
+            found = await flow_runs.get(*context.scope, run_id)
         return FlowRun.of(found) if found else None
 
     @query(READERS)
@@ -159,14 +154,14 @@ class Query(UserDataQueries, BlockQueries):
     ) -> Connection[FlowRun]:
         """The runs, newest first."""
         where = flow_run_filter(filter)
-        page = await flow_runs.page(info.context.db, info.context.tenant_id, first=first, after=after, where=where)
+        page = await flow_runs.page(*info.context.scope, first=first, after=after, where=where)
         return connection_of(page, FlowRun.of)
 
     @query(READERS)
     async def task_run(self, info: Info, id: strawberry.ID) -> TaskRun | None:
         """The task run of this id."""
         run_id = uuid_or_none(id)
-        found = await task_runs.get(info.context.db, info.context.tenant_id, run_id) if run_id else None
+        found = await task_runs.get(*info.context.scope, run_id) if run_id else None
         return TaskRun.of(found) if found else None
 
     @query(READERS)
@@ -176,8 +171,7 @@ class Query(UserDataQueries, BlockQueries):
         """The agents, the one registered last first."""
         where = filter or AgentFilter()
         page = await agents.page(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             first=first,
             after=after,
             name=where.name,
@@ -190,13 +184,13 @@ class Query(UserDataQueries, BlockQueries):
     @query(READERS)
     async def work_queue(self, info: Info, name: str) -> WorkQueue | None:
         """The queue of that name."""
-        found = await work_queues.by_name(info.context.db, info.context.tenant_id, name)
+        found = await work_queues.by_name(*info.context.scope, name)
         return WorkQueue.of(found) if found else None
 
     @query(READERS)
     async def work_queues(self, info: Info, first: int = 50, after: str | None = None) -> Connection[WorkQueue]:
         """The queues by name."""
-        page = await work_queues.page(info.context.db, info.context.tenant_id, first=first, after=after)
+        page = await work_queues.page(*info.context.scope, first=first, after=after)
         return connection_of(page, WorkQueue.of)
 
     @query(READERS)
@@ -205,5 +199,5 @@ class Query(UserDataQueries, BlockQueries):
         context = info.context
         if (run_id := uuid_or_none(id)) is None:
             return None
-        found = await explain.explain(context.db, context.tenant_id, run_id, timings=context.timings)
+        found = await explain.explain(*context.scope, run_id, timings=context.timings)
         return Explanation.of(found) if found else None

@@ -98,7 +98,7 @@ class Flow:
     @strawberry.field
     async def versions(self, info: Info, first: int = 50, after: str | None = None) -> Connection[FlowVersion]:
         context = info.context
-        page = await flows.versions(context.db, context.tenant_id, self.row.id, first=first, after=after)
+        page = await flows.versions(*context.scope, self.row.id, first=first, after=after)
         return connection_of(page, FlowVersion.of)
 
 

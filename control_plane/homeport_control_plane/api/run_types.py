@@ -273,8 +273,7 @@ class FlowRun:
     ) -> Connection[TaskRun]:
         context = info.context
         page = await task_runs.page(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             self.row.id,
             first=first,
             after=after,
@@ -288,7 +287,5 @@ class FlowRun:
         self, info: Info, first: int = 200, after: str | None = None, filter: LogFilter | None = None
     ) -> Connection[LogLine]:
         context = info.context
-        page = await logs.page(
-            context.db, context.tenant_id, self.row.id, first=first, after=after, where=log_filter(filter)
-        )
+        page = await logs.page(*context.scope, self.row.id, first=first, after=after, where=log_filter(filter))
         return connection_of(page, LogLine.of)

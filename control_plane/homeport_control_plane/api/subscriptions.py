@@ -47,7 +47,7 @@ class Subscription:
             while not context.services.wakeups.stopping:
                 # Looked at before the lines: what a run reported before its end is then in the page below.
                 over = (await _run(context, run_id)).state.type.final
-                page = await logs.page(context.db, context.tenant_id, run_id, first=LINES_A_MESSAGE, after=after)
+                page = await logs.page(*context.scope, run_id, first=LINES_A_MESSAGE, after=after)
                 if page.nodes:
                     after = page.end_cursor
                     yield [LogLine.of(line) for line in page.nodes]
@@ -64,7 +64,7 @@ class Subscription:
         seen: dict[UUID, agents.Agent] = {}
         async with context.services.wakeups.waiter(f"agents:{context.tenant_id}") as waiter:
             while not context.services.wakeups.stopping:
-                page = await agents.page(context.db, context.tenant_id, first=1000, timings=context.timings)
+                page = await agents.page(*context.scope, first=1000, timings=context.timings)
                 for agent in reversed(page.nodes):
                     if seen.get(agent.id) != agent:
                         seen[agent.id] = agent
@@ -73,7 +73,7 @@ class Subscription:
 
 
 async def _run(context: Context, run_id: UUID) -> flow_runs.FlowRun:
-    run = await flow_runs.get(context.db, context.tenant_id, run_id)
+    run = await flow_runs.get(*context.scope, run_id)
     if run is None:
         raise NotFound("flow run", run_id)
     return run

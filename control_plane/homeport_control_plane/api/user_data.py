@@ -41,7 +41,7 @@ class UserDataQueries:
     @query(READERS | RUNS)
     async def key_value(self, info: Info, key: str) -> KeyValue | None:
         """The value that this key holds."""
-        found = await key_values.get(info.context.db, info.context.tenant_id, key)
+        found = await key_values.get(*info.context.scope, key)
         return KeyValue.of(found) if found else None
 
     @query(READERS | RUNS)
@@ -50,7 +50,7 @@ class UserDataQueries:
     ) -> Connection[KeyValue]:
         """The values by key."""
         page = await key_values.page(
-            info.context.db, info.context.tenant_id, first=first, after=after, prefix=filter.prefix if filter else None
+            *info.context.scope, first=first, after=after, prefix=filter.prefix if filter else None
         )
         return connection_of(page, KeyValue.of)
 
@@ -58,7 +58,7 @@ class UserDataQueries:
     async def artifact(self, info: Info, id: strawberry.ID) -> Artifact | None:
         """The artifact of this id."""
         artifact_id = uuid_or_none(id)
-        found = await artifacts.get(info.context.db, info.context.tenant_id, artifact_id) if artifact_id else None
+        found = await artifacts.get(*info.context.scope, artifact_id) if artifact_id else None
         return Artifact.of(found) if found else None
 
     @query(READERS)
@@ -68,8 +68,7 @@ class UserDataQueries:
         """The artifacts, newest first."""
         where = filter or ArtifactFilter()
         page = await artifacts.page(
-            info.context.db,
-            info.context.tenant_id,
+            *info.context.scope,
             first=first,
             after=after,
             flow_run_id=id_of("flow run", where.flow_run_id) if where.flow_run_id is not None else None,
@@ -86,23 +85,20 @@ class UserDataMutations:
     async def set_key_value(self, info: Info, input: SetKeyValueInput) -> SetKeyValueResult:
         """Keeps a JSON value of at most 64 KiB under a key; the last write stands. Not for secrets."""
         context = info.context
-        found = await key_values.put(
-            context.db, context.tenant_id, input.key, input.value, actor=context.principal.actor
-        )
+        found = await key_values.put(*context.scope, input.key, input.value, actor=context.principal.actor)
         return KeyValueSet(key_value=KeyValue.of(found))
 
     @mutation(MEMBERS | RUNS)
     async def delete_key_value(self, info: Info, input: DeleteKeyValueInput) -> DeleteKeyValueResult:
         """Deletes what a key holds."""
-        return KeyValueDeleted(key=await key_values.delete(info.context.db, info.context.tenant_id, input.key))
+        return KeyValueDeleted(key=await key_values.delete(*info.context.scope, input.key))
 
     @mutation(MEMBERS | RUNS)
     async def create_artifact(self, info: Info, input: CreateArtifactInput) -> CreateArtifactResult:
         """Makes an artifact of a run, as the next version of its key; its data are at most 256 KiB."""
         context = info.context
         made = await artifacts.create(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             _run_of(info, input.flow_run_id),
             kind=input.kind.value,
             data=input.data,
@@ -117,8 +113,7 @@ class UserDataMutations:
         """Gives an artifact other data; a run token's must be of its own run."""
         context = info.context
         changed = await artifacts.update(
-            context.db,
-            context.tenant_id,
+            *context.scope,
             id_of("artifact", input.id),
             data=input.data,
             kind=input.kind.value,
@@ -131,7 +126,7 @@ class UserDataMutations:
         """Deletes an artifact; a run token's must be of its own run."""
         context = info.context
         deleted = await artifacts.delete(
-            context.db, context.tenant_id, id_of("artifact", input.id), of_run=context.principal.flow_run_id
+            *context.scope, id_of("artifact", input.id), of_run=context.principal.flow_run_id
         )
         return ArtifactDeleted(id=strawberry.ID(str(deleted)))
 
