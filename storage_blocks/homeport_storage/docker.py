@@ -49,9 +49,7 @@ class DockerStorage:
         """The storage that a reference or a description names; raises UnsafeCode when something in it is wrong."""
         from homeport_storage.docker_fields import DockerFields
 
-        given = DockerFields.of_reference(reference)
-        assert isinstance(given, DockerFields), "of_reference gives its own class"
-        return cls(given)
+        return cls(DockerFields.of_reference(reference))
 
     def put(self, tree: CodeTree) -> Stored:
         """Build, push and name the image; what did not change is neither built nor sent. See Storage.put.

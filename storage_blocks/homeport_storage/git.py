@@ -68,9 +68,7 @@ class GitStorage:
     @classmethod
     def from_reference(cls, reference: Mapping[str, Any]) -> GitStorage:
         """The repository that a reference names; raises UnsafeCode when it is no such reference."""
-        fields = cls.block_fields.of_reference(reference)
-        assert isinstance(fields, RepositoryFields)
-        return cls(fields)
+        return cls(cls.block_fields.of_reference(reference))
 
     @property
     def where(self) -> str:
@@ -103,7 +101,6 @@ class GitStorage:
         if not is_digest(digest):
             raise UnsafeCode(f"{digest!r} is not a code digest (sha256: and 64 hex digits)")
         fields = self.block_fields.of_reference(reference)
-        assert isinstance(fields, RepositoryFields)
         if fields.commit is None:
             raise UnsafeCode(f"the storage reference of kind {self.kind} names no commit; register the flow again")
         access = self._access(None)

@@ -56,9 +56,7 @@ class ModuleStorage:
     @classmethod
     def from_reference(cls, reference: Mapping[str, Any]) -> ModuleStorage:
         """The module that a reference names; raises UnsafeCode when it is no such reference."""
-        fields = ModuleFields.of_reference(reference)
-        assert isinstance(fields, ModuleFields)
-        return cls(fields)
+        return cls(ModuleFields.of_reference(reference))
 
     @property
     def module(self) -> str:

@@ -11,7 +11,7 @@ Fields marked by `SecretReference` hold `env:NAME`, `keyring:SERVICE/NAME`, `fil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
 
@@ -57,7 +57,7 @@ class BlockFields(BaseModel):
         )
 
     @classmethod
-    def of_reference(cls, reference: dict[str, Any] | Any) -> BlockFields:
+    def of_reference(cls, reference: Mapping[str, Any]) -> Self:
         """The fields that a storage reference holds, without what is not of the block; UnsafeCode when they are wrong.
 
         A reference comes from the control plane: what it says is checked like any other input.
