@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
-from google.api_core.exceptions import GoogleAPICallError, NotFound, RequestRangeNotSatisfiable, RetryError
+from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound, RequestRangeNotSatisfiable, RetryError
 from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage.exceptions import InvalidResponse
+from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
 from homeport_storage.gcs_errors import explained
@@ -25,6 +27,7 @@ class GcsStorage(ObjectStorage[GcsFields]):
 
     kind: ClassVar[str] = "gcs"
     block_fields = GcsFields
+    _bucket_seen = False
     once: ClassVar[Mapping[str, Any]] = {"retry_seconds": 0}
 
     @property
@@ -40,6 +43,7 @@ class GcsStorage(ObjectStorage[GcsFields]):
             try:
                 blob.reload(**self._how())
             except NotFound:
+                self._see_bucket()
                 return None
             return int(blob.size)
 
@@ -78,7 +82,7 @@ class GcsStorage(ObjectStorage[GcsFields]):
             try:
                 self._blob(key).delete(**self._how())
             except NotFound:
-                return
+                self._see_bucket()
 
     def _piece(self, key: str, blob: Any, start: int, wanted: int) -> bytes:
         try:
@@ -88,11 +92,25 @@ class GcsStorage(ObjectStorage[GcsFields]):
             )  # fmt: skip
         except RequestRangeNotSatisfiable:
             return b""
-        except NotFound as error:
-            if "bucket" in str(error).lower() and "object" not in str(error).lower():
-                raise
+        except NotFound:
+            self._see_bucket()
             raise KeyError(key) from None
         return piece
+
+    def _see_bucket(self) -> None:
+        """Raise NotFound where it is the bucket that is not there: what Google answers for an object does not say.
+
+        Who may read objects may list them; who may not, is told "forbidden" of what is missing.
+        """
+        if self._bucket_seen:
+            return
+        with suppress(Forbidden):
+            listed = self._client.list_blobs(
+                self._client.bucket(self._fields.bucket, user_project=self._fields.project),
+                max_results=1, prefix=self._fields.prefix, fields="items(name)", **self._how(),
+            )  # fmt: skip
+            next(iter(listed), None)
+        self._bucket_seen = True
 
     @property
     def _tried(self) -> str:
@@ -113,32 +131,53 @@ class GcsStorage(ObjectStorage[GcsFields]):
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.storage import Client
         from google.oauth2.service_account import Credentials
-        from requests.adapters import HTTPAdapter
 
         fields = self._fields
         info = self._secret("service_account_info")
         credentials: Any = None
         if info is not None:
-            credentials = Credentials.from_service_account_info(json.loads(info))  # type: ignore[no-untyped-call]
+            key = json.loads(info)
+            if not isinstance(key, dict):
+                raise ValueError("a key is an object")
+            credentials = Credentials.from_service_account_info(key)  # type: ignore[no-untyped-call]
         elif fields.endpoint is not None:
             credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
         options = {"api_endpoint": fields.endpoint} if fields.endpoint else None
         client = Client(fields.project or "none", credentials, client_options=options)
-        if fields.verify:
-            client._http.verify = fields.verify
+        connections = self.parallel + 4
         for scheme in ("http://", "https://"):
-            connections = self.parallel + 4
-            client._http.mount(scheme, HTTPAdapter(pool_connections=connections, pool_maxsize=connections))
+            client._http.mount(scheme, _Adapter(fields.verify, connections))
         return client
 
     @contextmanager
     def _explained(self, doing: str, unless: _Parts | None = None) -> Iterator[None]:
         try:
             yield
-        except (GoogleAPICallError, RetryError, GoogleAuthError, RequestException, OSError, ValueError) as error:
+        except (
+            GoogleAPICallError,
+            RetryError,
+            InvalidResponse,
+            GoogleAuthError,
+            RequestException,
+            OSError,
+            ValueError,
+        ) as error:
             if unless is not None and unless.failed is not None:
                 raise unless.failed from None  # what is sent could not be read: that is no matter of the bucket
             raise explained(error, self._fields, doing=doing, where=self.where, tried=self._tried) from error
+
+
+class _Adapter(HTTPAdapter):
+    """Keeps connections, and trusts the given CA: a session would put REQUESTS_CA_BUNDLE above it."""
+
+    def __init__(self, verify: str | None, connections: int) -> None:
+        self._verify = verify
+        super().__init__(pool_connections=connections, pool_maxsize=connections)
+
+    def send(self, request: Any, *arguments: Any, **named: Any) -> Any:
+        if self._verify:
+            named["verify"] = self._verify
+        return super().send(request, *arguments, **named)
 
 
 class _Parts(io.RawIOBase):

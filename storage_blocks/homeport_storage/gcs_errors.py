@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from google.api_core import exceptions as google
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth import exceptions as auth
+from google.cloud.storage.exceptions import InvalidResponse
 
 from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
 from homeport_storage.connection_failures import Answer, connection_failure, missing_file
@@ -19,21 +22,16 @@ ROLES = {
     "write to": "roles/storage.objectUser",
     "remove from": "roles/storage.objectUser",
 }
+NO_KEY: Answer = (StorageDenied, "what service_account_info names is no key of a service account (JSON)", LOGIN)
+GRANT = "gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=... --role={role}"
 FAILURES: tuple[tuple[type[Exception], Answer], ...] = (
     (google.Unauthorized, (StorageDenied, "it wants to know who we are", LOGIN)),
-    (
-        google.Forbidden,
-        (
-            StorageRefused,
-            "access denied",
-            "Give the role: gcloud storage buckets add-iam-policy-binding gs://{bucket} --member=... --role={role}",
-        ),
-    ),
     (google.TooManyRequests, (StorageUnreachable, "the server asks for fewer requests", LATER)),
     (google.ServerError, (StorageUnreachable, "the server failed", LATER)),
+    (auth.MalformedError, NO_KEY),
+    (auth.InvalidOperation, (StorageDenied, "it wants to know who we are", LOGIN)),
     (auth.DefaultCredentialsError, (StorageDenied, "this machine has no credentials for it", LOGIN)),
     (auth.RefreshError, (StorageDenied, "the credentials are not accepted, or have expired", LOGIN)),
-    (auth.MalformedError, (StorageDenied, "service_account_info is no key of a service account", LOGIN)),
 )
 
 
@@ -47,8 +45,12 @@ def explained(error: Exception, fields: GcsFields, *, doing: str, where: str, tr
 def _answer(error: Exception, fields: GcsFields, tried: str) -> Answer:
     if isinstance(error, google.RetryError) and error.cause is not None:
         return _answer(error.cause, fields, tried)
+    if isinstance(error, InvalidResponse):
+        error = google.from_http_response(error.response)  # type: ignore[no-untyped-call]
     if isinstance(error, google.NotFound):
         return StorageRefused, "the bucket does not exist", "Make it with: gcloud storage buckets create gs://{bucket}"
+    if isinstance(error, google.Forbidden):
+        return _denied(str(error))
     for known, answer in FAILURES:
         if isinstance(error, known):
             return answer
@@ -59,4 +61,12 @@ def _answer(error: Exception, fields: GcsFields, tried: str) -> Answer:
         return StorageRefused, f"the server answered {error.code}", "Look at the storage's fields"
     if isinstance(error, OSError):
         return StorageUnreachable, "the connection broke off", LATER
-    return StorageDenied, f"the credentials cannot be read ({type(error).__name__})", LOGIN
+    return NO_KEY
+
+
+def _denied(text: str) -> Answer:
+    """Of the text only the permission is repeated: the rest quotes an address."""
+    named = re.search(r"\bstorage\.[a-z]+\.[a-z]+\b", text, re.IGNORECASE)
+    missing = f", {named[0]} is missing" if named else ""
+    mend = f"Give the role: {GRANT} (and look at the bucket's name: Google says the same where there is no such bucket)"
+    return StorageRefused, f"access denied{missing}", mend

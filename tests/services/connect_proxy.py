@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+HOP = (b"connection:", b"proxy-")
+
 
 @dataclass
 class ConnectProxy:
@@ -26,8 +28,11 @@ class ConnectProxy:
             server_in, server_out = await asyncio.open_connection(place.hostname, place.port or 80)
             if method == "CONNECT":
                 client_out.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            else:
-                server_out.write(head)
+            else:  # one request a connection, so that each can be told the server as it wants it
+                kept = [line for line in head.split(b"\r\n")[1:-2] if not line.lower().startswith(HOP)]
+                path = place.path + (f"?{place.query}" if place.query else "")
+                first = f"{method} {path} HTTP/1.1".encode()
+                server_out.write(b"\r\n".join([first, *kept, b"Connection: close", b"", b""]))
             copies = [_copy(client_in, server_out), _copy(server_in, client_out)]
             await asyncio.wait(map(asyncio.ensure_future, copies), return_when=asyncio.FIRST_COMPLETED)
             server_out.close()

@@ -1,18 +1,26 @@
 """A proxy of bytes in front of any server on loopback, which can be gone in the middle of something, or fall silent."""
 
 import socket
+import ssl
 import threading
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 
 class TcpProxy:
-    """`with TcpProxy(url) as proxy:` leads from `proxy.url` there; `sent` and `received` count bytes as clients do."""
+    """`with TcpProxy(url) as proxy:` leads from `proxy.url` there; `sent` and `received` count bytes as clients do.
 
-    def __init__(self, upstream: str) -> None:
+    With a certificate and its key it speaks TLS with clients, in front of a server that does not.
+    """
+
+    def __init__(self, upstream: str, tls: tuple[Path, Path] | None = None) -> None:
         self._target = urlsplit(upstream)
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) if tls else None
+        if self._tls and tls:
+            self._tls.load_cert_chain(*tls)
         self._open: set[socket.socket] = set()
         self._here = threading.Lock()
         self.silent = False
@@ -21,7 +29,7 @@ class TcpProxy:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"{self._target.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{'https' if self._tls else self._target.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
@@ -50,11 +58,19 @@ class TcpProxy:
             if self.gone:
                 client.close()
             elif not self.silent:
-                server = socket.create_connection((self._target.hostname, self._target.port))
-                with self._here:
-                    self._open.add(server)
-                threading.Thread(target=self._copy, args=(client, server, "sent"), daemon=True).start()
-                threading.Thread(target=self._copy, args=(server, client, "received"), daemon=True).start()
+                threading.Thread(target=self._lead, args=(client,), daemon=True).start()
+
+    def _lead(self, client: socket.socket) -> None:
+        try:
+            ours = self._tls.wrap_socket(client, server_side=True) if self._tls else client
+        except OSError:
+            client.close()  # the client does not trust our certificate
+            return
+        server = socket.create_connection((self._target.hostname, self._target.port))
+        with self._here:
+            self._open |= {server, ours}
+        threading.Thread(target=self._copy, args=(ours, server, "sent"), daemon=True).start()
+        self._copy(server, ours, "received")
 
     def _copy(self, source: socket.socket, sink: socket.socket, count: str) -> None:
         with suppress(OSError):
