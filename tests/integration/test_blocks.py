@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 from typing import Any
 
@@ -107,6 +108,29 @@ USING = """
     using.run_config = Process.load("%(name)s")
     waiting.storage = LocalFileSystem.load("%(name)s")
 """
+
+
+def test_a_secret_that_the_agents_machine_lacks_ends_the_run_with_block_machine_and_mend(stack: Stack) -> None:
+    name, queue = stack.folder.name.replace("_", "-"), f"q-{stack.folder.name}"
+    stack.write_flow("pyproject.toml", "")
+    stack.write_flow("lacking.py", f"""
+        from homeport import flow
+        from homeport.blocks.system import Secret
+
+        @flow
+        def lacking():
+            return Secret.load({name!r}).get()
+    """)  # fmt: skip
+    stack.cli("create", "project", name)
+    stack.cli("block", "create", f"secret/{name}", "--secret", "value=env:NOWHERE_SET")
+    stack.cli("register", "--project", name, "-p", "lacking.py", "-q", queue)
+    stack.start_agent("elsewhere", "-q", queue)
+
+    run = stack.cli("run", "-n", "lacking", "--project", name, "--watch", expect=1)
+
+    told = run.stdout + run.stderr
+    assert f"The block secret/{name}, on {platform.node()}: The secret env:NOWHERE_SET is not there" in told
+    assert "export NOWHERE_SET=" in told
 
 
 def test_a_run_reads_blocks_with_its_own_token_and_keeps_results_in_the_storage_of_one(stack: Stack) -> None:

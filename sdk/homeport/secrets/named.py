@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from homeport.blocks.lazily import Lazily
 from homeport.config import env_file
-from homeport.secrets.errors import SecretNotFound
+from homeport.secrets.errors import SecretError, SecretNotFound
 from homeport.secrets.references import from_keyring, resolve
 from homeport.secrets.values import SecretValue
 
@@ -100,7 +101,11 @@ class Secret(Lazily):
             kept = load_block(f"secret/{self.name}")
         except (BlockNotFound, BlockError, NotConnected):
             return None
-        return str(resolve(kept.secrets["value"]).get())
+        try:
+            return str(resolve(kept.secrets["value"]).get())
+        except SecretError as error:
+            where = f"The block {kept.slug}, on {platform.node() or 'this machine'}: {error.found}"
+            raise type(error)(error.reference, where, error.mend) from None
 
     def _kept(self) -> str | None:
         try:
