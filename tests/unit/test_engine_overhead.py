@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from homeport import flow, task
+from homeport import Flow, flow, task, unmapped
 from homeport.engine.ids import new_id
 from homeport.engine.reporting import NullReporter
 from homeport.engine.run import FlowRunInfo, run_flow
+from tests.services.huge import forget_peak, peak_of_memory
 
 COUNT = 2_000
 
@@ -59,3 +60,29 @@ def test_what_all_calls_of_a_map_share_costs_each_of_them_the_same_however_many_
     few, many = min(cost(500) for _ in range(3)), min(cost(5_000) for _ in range(2))
 
     assert many <= 3 * few
+
+
+def test_maps_of_maps_over_100_000_elements_have_one_edge_each_and_little_memory_a_call(monkeypatch):
+    """An edge for each element, or a list of inputs held by each call, would be many times as much."""
+    monkeypatch.setenv("HOMEPORT_PROGRESS", "0")
+    count = 100_000
+
+    @task
+    def numbers():
+        return range(count)
+
+    @task
+    def plus(number, other):
+        return number + other
+
+    with Flow("towers") as towers:
+        first = plus.map(numbers(), unmapped(1))
+        second = plus.map(first, unmapped(2))
+    forget_peak()
+    before = peak_of_memory()
+
+    state = towers.run()
+
+    assert len(towers.edges) == 2
+    assert state.result[second].result == list(range(3, count + 3))
+    assert (peak_of_memory() - before) / (2 * count) < 2500
