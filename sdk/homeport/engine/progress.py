@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from homeport.engine import prints
@@ -51,10 +51,8 @@ class Display:
 
     def line(self, line: str) -> None:
         """Show a line above the table."""
-        from rich.text import Text
-
         with self._showing:
-            self._lines.append(_pieces(line) if "\nTraceback (" in line else Text(line))
+            self._lines.append(line)
             if time.monotonic() - self._shown >= LINES_SECONDS:
                 self._show_lines()
 
@@ -79,7 +77,7 @@ class Display:
     def _show_lines(self) -> None:
         if self._lines:
             lines, self._lines = self._lines, []
-            self._console.print(*lines, sep="\n", soft_wrap=True)
+            self._console.print(*_renderables(lines), sep="\n", soft_wrap=True)
             self._shown = time.monotonic()
 
     def _redraw(self) -> None:
@@ -129,6 +127,32 @@ def coloured(line: str) -> str:
     with console.capture() as capture:
         console.print(_pieces(line), soft_wrap=True)
     return capture.get().rstrip("\n")
+
+
+class _Plain:
+    """Lines as they are: rich would look at each of them, which costs more than everything else about it."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+
+    def __rich_console__(self, console: object, options: object) -> Iterator[Any]:
+        from rich.control import strip_control_codes
+        from rich.segment import Segment
+
+        yield Segment(strip_control_codes("\n".join(self.lines)) + "\n")
+
+
+def _renderables(lines: list[str]) -> list[Any]:
+    """The lines for rich: tracebacks coloured, and what stands between them in one piece."""
+    found: list[Any] = []
+    for line in lines:
+        if "\nTraceback (" in line:
+            found.append(_pieces(line))
+        elif found and isinstance(found[-1], _Plain):
+            found[-1].lines.append(line)
+        else:
+            found.append(_Plain([line]))
+    return found
 
 
 def _pieces(line: str) -> Any:
