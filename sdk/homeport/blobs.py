@@ -48,6 +48,15 @@ class BlobStore(Protocol):
         ...
 
 
+@runtime_checkable
+class Listing(Protocol):
+    """A store that can say what it keeps; code and results need it not, people's folders do."""
+
+    def keys(self, below: str = "") -> Iterator[str]:
+        """The keys below a folder, "a/b" (all for ""), in any order; none where there is none. Raises as BlobStore."""
+        ...
+
+
 def within(chunks: Iterable[bytes], start: int, length: int | None) -> Iterator[bytes]:
     """What of all of a blob's chunks a range is: for a store that can only read from the beginning.
 

@@ -99,6 +99,10 @@ class AzureStorage(ObjectStorage[AzureFields]):
                 if code_of(error) != PAST_THE_END:
                     raise
 
+    def _names(self, start: str) -> Iterator[str]:
+        with self._explained("look into"):
+            yield from self._client.list_blob_names(name_starts_with=start or None)
+
     def remove(self, key: str) -> None:
         """Remove what is under the key; nothing happens when there is nothing."""
         with self._explained("remove from"):

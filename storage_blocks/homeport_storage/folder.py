@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
 
 CHUNK = 1024 * 1024
+_PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.part")  # a file on its way
 REFUSALS = {
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
@@ -126,6 +128,14 @@ class FolderStorage(BlobStorage):
                         return
                     left = None if left is None else left - len(chunk)
                     yield chunk
+
+    def keys(self, below: str = "") -> Iterator[str]:
+        """The keys below a folder; see Listing. Links to folders are not followed."""
+        with self._explained("look into"):
+            for folder, _, names in os.walk(self.path / below):
+                for name in names:
+                    if not _PARTIAL.fullmatch(name):
+                        yield (Path(folder) / name).relative_to(self.path).as_posix()
 
     def remove(self, key: str) -> None:
         """Remove what is under the key, and its folder if nothing else is in it."""

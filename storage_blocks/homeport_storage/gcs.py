@@ -76,6 +76,12 @@ class GcsStorage(ObjectStorage[GcsFields]):
                 return
             start += len(piece)
 
+    def _names(self, start: str) -> Iterator[str]:
+        with self._explained("look into"):
+            bucket = self._client.bucket(self._fields.bucket, user_project=self._fields.project)
+            for found in self._client.list_blobs(bucket, prefix=start or None, **self._how()):
+                yield found.name
+
     def remove(self, key: str) -> None:
         """Remove what is under the key; nothing happens when there is nothing."""
         with self._explained("remove from"):

@@ -59,6 +59,18 @@ class ObjectStorage(BlobStorage, Generic[F]):
     def _explained(self, doing: str) -> AbstractContextManager[None]:
         """Raises what the library raises while this is done ("write to") as a StorageError."""
 
+    def keys(self, below: str = "") -> Iterator[str]:
+        """The keys below a folder; see Listing."""
+        start = _joined(self._fields.prefix, below)
+        for name in self._names(f"{start}/" if start else ""):
+            key = name[len(self._fields.prefix) + 1 :] if self._fields.prefix else name
+            if not name.endswith("/"):  # what consoles make where a person makes a folder
+                yield key
+
+    @abstractmethod
+    def _names(self, start: str) -> Iterator[str]:
+        """The names of all objects that begin so."""
+
     @property
     def _client(self) -> Any:
         """The client, made by the first call."""

@@ -89,6 +89,12 @@ class S3Storage(ObjectStorage[S3Fields]):
                 if not etag or broken >= self._fields.max_attempts:
                     raise
 
+    def _names(self, start: str) -> Iterator[str]:
+        with self._explained("look into"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._fields.bucket, Prefix=start)
+            for page in pages:
+                yield from (found["Key"] for found in page.get("Contents", ()))
+
     def remove(self, key: str) -> None:
         """Remove what is under the key; nothing happens when there is nothing."""
         with self._explained("remove from"):

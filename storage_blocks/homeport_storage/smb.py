@@ -11,14 +11,22 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from urllib.parse import unquote
 
 from smbprotocol.exceptions import SMBException, SMBResponseException
-from smbprotocol.file_info import FileAttributes, FileDispositionInformation, FileRenameInformation
+from smbprotocol.file_info import (
+    FileAttributes,
+    FileDispositionInformation,
+    FileInformationClass,
+    FileRenameInformation,
+)
 from smbprotocol.open import (
     CreateDisposition,
     CreateOptions,
+    DirectoryAccessMask,
     FilePipePrinterAccessMask,
     ImpersonationLevel,
     ShareAccess,
@@ -34,6 +42,7 @@ from homeport_storage.smb_errors import (
     END_OF_FILE,
     IN_USE,
     NAME_NOT_FOUND,
+    NO_MORE_FILES,
     NOT_THERE,
     PATH_NOT_FOUND,
     explained,
@@ -56,6 +65,7 @@ REPLACE_SECONDS = 5.0
 _READING = FilePipePrinterAccessMask.FILE_READ_DATA | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES
 _WRITING = FilePipePrinterAccessMask.FILE_WRITE_DATA | FilePipePrinterAccessMask.DELETE
 _EVERYBODY = ShareAccess.FILE_SHARE_READ | ShareAccess.FILE_SHARE_WRITE | ShareAccess.FILE_SHARE_DELETE
+_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.part")  # a file on its way
 _UNSAFE = re.compile(r'[<>:"|?*%\\]|[. ]$')
 _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
 
@@ -128,6 +138,22 @@ class SmbStorage(BlobStorage):
             return
         with self._explained("read"), self._connections.lent() as folder:
             yield from _long(folder, name, start, length)
+
+    def keys(self, below: str = "") -> Iterator[str]:
+        """The keys below a folder; see Listing. Names that no key has, because others made them, are left out."""
+        folders = [_name(below) if below else ""]
+        while folders:
+            here = folders.pop()
+            try:
+                found = self._asked("look into", partial(_listed, name=here))
+            except KeyError:
+                continue
+            for name, is_folder in found:
+                whole = f"{here}\\{name}" if here else name
+                if is_folder:
+                    folders.append(whole)
+                elif (key := _key_of(whole)) is not None:
+                    yield key
 
     def remove(self, key: str) -> None:
         """Remove what is under the key, and its folder if nothing else is in it."""
@@ -284,6 +310,34 @@ def _long(folder: Folder, name: str, start: int, length: int | None) -> Iterator
                 folder.together(_closing(file))
 
 
+def _listed(folder: Folder, name: str) -> list[tuple[str, bool]]:
+    """What lies in a folder: each name, and whether that is a folder, too."""
+    file = folder.file(name)
+    found: list[tuple[str, bool]] = []
+    try:
+        looking = DirectoryAccessMask.FILE_LIST_DIRECTORY | DirectoryAccessMask.FILE_READ_ATTRIBUTES
+        folder.together(_opening(file, looking, kind=CreateOptions.FILE_DIRECTORY_FILE))
+        while True:
+            query = file.query_directory(
+                "*", FileInformationClass.FILE_DIRECTORY_INFORMATION, max_output=min(SMALL, folder.largest), send=False
+            )
+            try:
+                (entries,) = folder.together(query)
+            except SMBResponseException as error:
+                if status_of(error) != NO_MORE_FILES:
+                    raise
+                return found
+            for entry in entries:
+                called = str(entry["file_name"].get_value().decode("utf-16-le"))
+                is_folder = entry["file_attributes"].has_flag(FileAttributes.FILE_ATTRIBUTE_DIRECTORY)
+                if called not in (".", "..") and not (is_folder is False and _PARTIAL.fullmatch(called)):
+                    found.append((called, is_folder))
+    finally:
+        if file.connected:
+            with suppress(SMBException, OSError):
+                folder.together(_closing(file))
+
+
 def _delete(folder: Folder, name: str, kind: int = CreateOptions.FILE_NON_DIRECTORY_FILE) -> None:
     file = folder.file(name)
     opening = _opening(file, FilePipePrinterAccessMask.DELETE, kind=kind)
@@ -364,6 +418,12 @@ def _pieces(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
 def _name(key: str) -> str:
     """The key as a name in the folder: what Windows keeps for itself is written %3A, as in a URL."""
     return "\\".join(_DEVICES.sub(_percent_first, _UNSAFE.sub(_percent, part)) for part in key.split("/"))
+
+
+def _key_of(name: str) -> str | None:
+    """The key that has this name in the folder; None where none has."""
+    plain = name.replace("\\", "/")
+    return next((key for key in (unquote(plain), plain) if _name(key) == name), None)
 
 
 def _percent(found: re.Match[str]) -> str:

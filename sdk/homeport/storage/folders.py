@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from homeport.storage import spellings as older
-from homeport.storage.description import Storage
+from homeport.storage.files import Files
 
 
-class Local(Storage):
+class Local(Files):
     """A folder, on this machine or a mounted share; HOMEPORT_STORAGE if none is given.
 
     `validate` and `stored_as_script` are accepted for 1.x, and not needed: the file that defines the flow travels, as
@@ -32,7 +32,7 @@ class Local(Storage):
         self.script = path
 
 
-class LocalFileSystem(Storage):
+class LocalFileSystem(Files):
     """The same under its 2.x name."""
 
     kind = "folder"

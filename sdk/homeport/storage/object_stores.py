@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from homeport.storage import spellings as older
-from homeport.storage.description import Storage
+from homeport.storage.files import Files
 
 
-class S3(Storage):
+class S3(Files):
     """A bucket of Amazon S3, or of what speaks its protocol.
 
     The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-s3.md) by their names.
@@ -35,7 +35,7 @@ class S3(Storage):
         super().__init__(**({"bucket": bucket, "prefix": key} | given | fields))
 
 
-class GCS(Storage):
+class GCS(Files):
     """A bucket of Google Cloud Storage.
 
     The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-gcs.md) by their names.
@@ -58,7 +58,7 @@ class GCS(Storage):
         super().__init__(**({"bucket": bucket, "prefix": key, "project": project} | fields))
 
 
-class Azure(Storage):
+class Azure(Files):
     """A container of Azure Blob Storage.
 
     The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-azure.md) by their names.

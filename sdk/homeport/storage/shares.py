@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from homeport.storage import spellings as older
-from homeport.storage.description import Storage
+from homeport.storage.files import Files
 
 
-class SMB(Storage):
+class SMB(Files):
     """A folder on an SMB share: Samba, Windows, a NAS. Signed and encrypted, unless told otherwise.
 
     `password` is the name of a secret (`env:SMB_PASSWORD`). The names of 2.x are taken as well: `share_path`,
