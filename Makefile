@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stop test check bench chaos format lock schema clean
+.PHONY: help demo stop test pythons .parts check bench chaos format lock schema clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -32,6 +32,19 @@ stop: $(VENV)/.runtime  ## Stop what the demo left running
 
 test: $(VENV)/.dev  ## Run every test (real PostgreSQL, real processes)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# Each in an environment of its own, as the first one is made; what is in them is the same, by the lock files.
+PYTHONS ?= python3.11 python3.12 python3.13
+pythons:  ## The tests of the parts, on every Python that is on the PATH (or in PYTHONS=...)
+	@for python in $(PYTHONS); do \
+		version=$$($$python -c 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || \
+			{ echo "$$python: not here, left out"; continue; }; \
+		$(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=$$python .parts || exit; \
+	done
+
+.parts: $(VENV)/.dev
+	@$(BIN)/python --version
+	@$(BIN)/python -m pytest -q tests/unit tests/contract tests/conformance $(PYTEST_ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, import rules
 	@$(BIN)/ruff check .
@@ -69,4 +82,4 @@ lock: $(VENV)/.dev  ## Pin all dependencies anew (needs uv)
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet -c requirements.lock -o requirements-dev.lock
 
 clean:  ## Remove the environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .venv-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
