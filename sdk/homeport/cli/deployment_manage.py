@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -56,59 +57,46 @@ def set_schedule(session: Session, /, deployment: str, project: str | None, fiel
     _shown(session, changed, fields)
 
 
-@click.command("clear-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
-@argument
-@project_option
-@pass_session
-def clear_schedule(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
-    """Take its schedule away: it runs only when asked to."""
-    changed = _update(session, find(session, deployment, project), clearSchedule=True)
-    say(f"{_name(changed)} has no schedule.")
-    _shown(session, changed, fields)
+def _changing(command: str, about: str, told: Callable[[str, dict[str, Any]], str], **changes: Any) -> click.Command:
+    """A command that sets these fields of a deployment, and tells so of its name and of what it is now."""
+
+    @click.command(command, cls=DataCommand, fields=INSPECT_FIELDS, help=about)
+    @argument
+    @project_option
+    @pass_session
+    def change(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
+        changed = _update(session, find(session, deployment, project), **changes)
+        say(told(_name(changed), changed))
+        _shown(session, changed, fields)
+
+    return change
 
 
-@click.command("pause-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
-@argument
-@project_option
-@pass_session
-def pause_schedule(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
-    """Let its schedule make no runs for now; others may still be created."""
-    changed = _update(session, find(session, deployment, project), scheduleActive=False)
-    say(f"Paused the schedule of {_name(changed)}.")
-    _shown(session, changed, fields)
-
-
-@click.command("resume-schedule", cls=DataCommand, fields=INSPECT_FIELDS)
-@argument
-@project_option
-@pass_session
-def resume_schedule(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
-    """Let its schedule make runs again. Times that passed meanwhile are left out."""
-    changed = _update(session, find(session, deployment, project), scheduleActive=True)
-    say(f"Resumed the schedule of {_name(changed)}{'' if changed['schedule'] else ', which has none yet'}.")
-    _shown(session, changed, fields)
-
-
-@click.command(cls=DataCommand, fields=INSPECT_FIELDS)
-@argument
-@project_option
-@pass_session
-def pause(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
-    """Give no run of it to an agent, and make none of its schedule, until it is resumed."""
-    changed = _update(session, find(session, deployment, project), paused=True)
-    say(f"Paused {_name(changed)}.")
-    _shown(session, changed, fields)
-
-
-@click.command(cls=DataCommand, fields=INSPECT_FIELDS)
-@argument
-@project_option
-@pass_session
-def resume(session: Session, deployment: str, project: str | None, fields: str | None) -> None:
-    """Give its runs to agents again."""
-    changed = _update(session, find(session, deployment, project), paused=False)
-    say(f"Resumed {_name(changed)}.")
-    _shown(session, changed, fields)
+clear_schedule = _changing(
+    "clear-schedule",
+    "Take its schedule away: it runs only when asked to.",
+    lambda name, _: f"{name} has no schedule.",
+    clearSchedule=True,
+)
+pause_schedule = _changing(
+    "pause-schedule",
+    "Let its schedule make no runs for now; others may still be created.",
+    lambda name, _: f"Paused the schedule of {name}.",
+    scheduleActive=False,
+)
+resume_schedule = _changing(
+    "resume-schedule",
+    "Let its schedule make runs again. Times that passed meanwhile are left out.",
+    lambda name, now: f"Resumed the schedule of {name}{'' if now['schedule'] else ', which has none yet'}.",
+    scheduleActive=True,
+)
+pause = _changing(
+    "pause",
+    "Give no run of it to an agent, and make none of its schedule, until it is resumed.",
+    lambda name, _: f"Paused {name}.",
+    paused=True,
+)
+resume = _changing("resume", "Give its runs to agents again.", lambda name, _: f"Resumed {name}.", paused=False)
 
 
 @click.command()
