@@ -9,13 +9,26 @@ from homeport.storage import spellings as older
 from homeport.storage.files import Files
 
 
-class S3(Files):
+class _ObjectStore(Files):
+    _named = ""
+    """The fields that name its secrets, for a message."""
+
+    def __init__(self, script: str | None, fields: dict[str, Any], **given: Any) -> None:
+        of = type(self).__name__
+        older.refuse_script_path(script, of=of)
+        older.refuse_older(fields, of=of, secrets=self._named)
+        older.refuse_literals(fields, of=of)
+        super().__init__(**(given | fields))
+
+
+class S3(_ObjectStore):
     """A bucket of Amazon S3, or of what speaks its protocol.
 
     The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-s3.md) by their names.
     """
 
     kind = "s3"
+    _named = "access_key_id= and secret_access_key=, or profile="
 
     def __init__(
         self,
@@ -27,21 +40,19 @@ class S3(Files):
         upload_options: Mapping[str, Any] | None = None,
         **fields: Any,
     ) -> None:
-        older.refuse_script_path(local_script_path, of="S3")
-        older.refuse_older(fields, of="S3", secrets="access_key_id= and secret_access_key=, or profile=")
-        older.refuse_literals(fields, of="S3")
         given = older.translated(client_options, older.CLIENT_OPTIONS, of="S3(client_options=...)")
         given |= older.translated(upload_options, older.UPLOAD_OPTIONS, of="S3(upload_options=...)")
-        super().__init__(**({"bucket": bucket, "prefix": key} | given | fields))
+        super().__init__(local_script_path, fields, **({"bucket": bucket, "prefix": key} | given))
 
 
-class GCS(Files):
+class GCS(_ObjectStore):
     """A bucket of Google Cloud Storage.
 
     The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-gcs.md) by their names.
     """
 
     kind = "gcs"
+    _named = "service_account_info="
 
     def __init__(
         self,
@@ -52,13 +63,10 @@ class GCS(Files):
         local_script_path: str | None = None,
         **fields: Any,
     ) -> None:
-        older.refuse_script_path(local_script_path, of="GCS")
-        older.refuse_older(fields, of="GCS", secrets="service_account_info=")
-        older.refuse_literals(fields, of="GCS")
-        super().__init__(**({"bucket": bucket, "prefix": key, "project": project} | fields))
+        super().__init__(local_script_path, fields, bucket=bucket, prefix=key, project=project)
 
 
-class Azure(Files):
+class Azure(_ObjectStore):
     """A container of Azure Blob Storage.
 
     The arguments of 1.4.1, and the fields of a block of this kind (see docs/guides/storage-azure.md) by their names.
@@ -66,6 +74,7 @@ class Azure(Files):
     """
 
     kind = "azure"
+    _named = "connection_string="
 
     def __init__(
         self,
@@ -77,10 +86,6 @@ class Azure(Files):
         local_script_path: str | None = None,
         **fields: Any,
     ) -> None:
-        older.refuse_script_path(local_script_path, of="Azure")
-        older.refuse_older(fields, of="Azure", secrets="connection_string=")
-        older.refuse_literals(fields, of="Azure")
-        given = {"container": container, "prefix": blob_name}
-        if connection_string_secret is not None:
-            given["connection_string"] = older.by_name(connection_string_secret, of="Azure")
-        super().__init__(**(given | fields))
+        secret = older.by_name(connection_string_secret, of="Azure")
+        given = {"container": container, "prefix": blob_name, "connection_string": secret}
+        super().__init__(local_script_path, fields, **given)
