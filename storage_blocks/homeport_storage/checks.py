@@ -71,5 +71,5 @@ def _report(store: BlobStore, tried: Tried) -> CheckReport:
     missing = [CheckStep(name, None, "not tried") for name in MENDS if name not in tried]
     failed = [(name, error) for name, (error, _, _) in tried.items() if error is not None]
     mend = (failed[0][1].mend or MENDS[failed[0][0]]) if failed else ""
-    order = list(MENDS)
+    order: list[str] = list(MENDS)
     return CheckReport(store.where, tuple(sorted([*steps, *missing], key=lambda step: order.index(step.name))), mend)

@@ -188,7 +188,7 @@ def check(session: Session, block: str, fields: str | None) -> int:
             {"name": s.name, "ok": s.ok, "evidence": s.evidence, "milliseconds": _milliseconds(s.seconds)}
             for s in report.steps
         ]
-        whole = {"block": report.block, "ok": report.ok, "steps": steps, "mend": report.mend}
+        whole = {"block": report.what, "ok": report.ok, "steps": steps, "mend": report.mend}
         click.echo(json.dumps(chosen(whole, fields), indent=2, ensure_ascii=False))
     else:
         words = {True: ("ok", "green"), False: ("fails", "red"), None: ("-", "yellow")}

@@ -147,7 +147,7 @@ def _storage(session: Session) -> Finding:
     except CodeError as error:
         return Finding("storage", False, str(error))
     mend = None if report.ok else report.mend or None
-    return Finding("storage", report.ok, f"{report.storage}: {report.evidence}", mend)
+    return Finding("storage", report.ok, f"{report.what}: {report.evidence}", mend)
 
 
 def _blocks(session: Session) -> Iterator[Finding]:
@@ -169,7 +169,7 @@ def _blocks(session: Session) -> Iterator[Finding]:
         else:
             failed = next((step for step in report.steps if step.ok is False), None)
             evidence = f"{failed.name}: {failed.evidence}" if failed else "it is reached, lets us in, write and read"
-            yield Finding("storage", report.ok, f"the block {report.block}: {evidence}", report.mend or None)
+            yield Finding("storage", report.ok, f"the block {report.what}: {evidence}", report.mend or None)
     for node in nodes:
         kept = kept_of(node)
         try:

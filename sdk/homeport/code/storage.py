@@ -32,19 +32,23 @@ StepName = Literal["reachable", "authenticated", "write", "read"]
 
 @dataclass(frozen=True, slots=True)
 class CheckStep:
-    """One thing that was tried: `ok` is None where an earlier step made it pointless. Evidence says what was seen."""
+    """One thing that was tried, and what was seen: `ok` is None where there was nothing to try, or no sense in it.
 
-    name: StepName
+    The steps of a storage are named as StepName says; a block's are these, and others before them.
+    """
+
+    name: str
     ok: bool | None
     evidence: str
     seconds: float | None = None
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What of a storage works from here, and how to mend what does not (empty when all does)."""
+    """What of a storage or a block, `what`, works from here, and how to mend what does not (empty when all does)."""
 
-    storage: str
+    what: str
     steps: tuple[CheckStep, ...]
     mend: str = ""
 

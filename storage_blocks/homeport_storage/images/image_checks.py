@@ -12,7 +12,7 @@ from homeport_storage.images.names import ImageName
 from homeport_storage.images.registry import Registry
 
 STEPS: tuple[StepName, ...] = ("reachable", "authenticated", "write", "read")
-MENDS: dict[StepName, str] = {
+MENDS: dict[str, str] = {
     "reachable": "look whether the address is right and this machine may reach it (port, firewall, http or https)",
     "authenticated": "log in with docker login, or mend username and password: they are resolved on this machine",
     "write": "let this user push there (agents that only fetch need no more than pulling)",
