@@ -146,8 +146,14 @@ def photograph(url: str, into: Path) -> None:
     if browser is None:
         sys.stderr.write(f"{into.name} was not made: there is no chromium here\n")
         return
-    quiet = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *quiet, "--window-size=900,640"]
+    quiet = [
+        "--hide-scrollbars",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", *quiet, "--window-size=900,760"]
     subprocess.run([*command, f"--screenshot={into}", url], check=True, timeout=60, stderr=subprocess.DEVNULL)
 
 

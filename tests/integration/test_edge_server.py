@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket as sockets
 import subprocess
@@ -64,6 +65,16 @@ def test_health_readiness_schema_and_page_need_no_key(server: ControlPlane) -> N
     assert f"{server.url}/graphql" in page[2]
     assert "default-src 'none'" in page[1]["content-security-policy"]
     assert "<script" not in page[2]
+
+
+def test_every_link_of_the_page_leads_somewhere_and_it_needs_nothing_else(server: ControlPlane) -> None:
+    page = get(server, "/")[2]
+    links = re.findall(r'<a href="([^"]+)"', page)
+
+    assert links
+    assert [link for link in links if get(server, f"/{link}")[0] != 200] == []
+    assert re.findall(r'(?:src|rel="[a-z]+" href)="(?!data:)', page) == []
+    assert 'rel="icon"' in page  # else each browser asks for /favicon.ico, which is not there
 
 
 @pytest.mark.parametrize("path", ["/nonsense", "/graphql/", "/../etc/passwd", "/%00"])
