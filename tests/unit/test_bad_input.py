@@ -6,6 +6,8 @@ and test_runner_large_values.py.
 
 import itertools
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -288,6 +290,42 @@ def test_a_call_in_the_flow_raises_what_does_not_fit():
         "Task 'double' cannot be called like this: too many positional arguments. It takes (number), and was given 2 "
         "by position. Leave out what it does not take."
     )
+
+
+# Too little memory.
+
+PROGRAM = """
+import resource
+from homeport import flow, task
+from homeport.testing import try_run
+
+@task
+def takes_ten_gigabytes():
+    return bytes(10 << 30)
+
+@task
+def small():
+    return 1
+
+@flow
+def program():
+    takes_ten_gigabytes.submit()
+    small.submit()
+
+resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+tried = try_run(program)
+print([run.state.name for run in tried.reported.task_runs.values()], tried.state.message)
+"""
+
+
+def test_a_task_that_needs_more_memory_than_there_is_ends_by_itself_and_says_what_to_do():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.splitlines() == [
+        "['Failed', 'Completed'] 1 of 2 task runs did not complete; the first, takes_ten_gigabytes-0: MemoryError: "
+        "there was not enough memory. Take the data in smaller pieces, fewer of them at a time, or run where there is "
+        "more."
+    ]
 
 
 # Options.

@@ -20,6 +20,8 @@ from homeport.engine.worker_errors import WorkerDied
 MESSAGE_LENGTH = 4_000
 """Characters of an exception in a state's message; the whole of it is in the log."""
 
+NOT_ENOUGH_MEMORY = "Take the data in smaller pieces, fewer of them at a time, or run where there is more."
+
 Subject = tuple[Any, Any]
 """A task and its run: what a `retry_condition_fn` is asked about."""
 
@@ -159,6 +161,9 @@ def failure(error: BaseException) -> State:
         return states.Failed(f"The code called sys.exit({error.code!r}).", data=UserExit(error.code))
     if isinstance(error, WorkerDied):
         return states.Crashed(str(error), data=error)
+    if isinstance(error, MemoryError):
+        told = described(error)
+        return states.Failed(f"{told}: there was not enough memory. {NOT_ENOUGH_MEMORY}", data=error)
     return states.Failed(described(error), data=error)
 
 
@@ -180,15 +185,18 @@ class UserExit(Exception):  # noqa: N818 - named for what happened
         self.code = code
 
 
-def combined(found: Sequence[State], value: Any) -> State:
-    """The state of a flow that is judged by these states: failed if one did not complete."""
+def combined(found: Sequence[State], value: Any, names: Sequence[str] = ()) -> State:
+    """The state of a flow that is judged by these states: failed if one did not complete, whose name is told."""
     bad = [state for state in found if state.type is not states.StateType.COMPLETED]
     paused = [state for state in bad if state.type in (states.StateType.PAUSED, states.StateType.PENDING)]
     if paused:
         return states.Paused(paused[0].message)
     if not bad:
         return State(states.StateType.COMPLETED, "Completed", "", data=value)
-    message = f"{len(bad)} of {len(found)} task runs did not complete; the first: {bad[0].message or bad[0].name}"
+    whose = f", {names[next(i for i, state in enumerate(found) if state is bad[0])]}" if names else ""
+    message = (
+        f"{len(bad)} of {len(found)} task runs did not complete; the first{whose}: {bad[0].message or bad[0].name}"
+    )
     return states.Failed(message, data=_first_error(bad))
 
 

@@ -80,7 +80,7 @@ class FlowRun:
         self._names: dict[str, int] = {}
         self._counting = threading.Lock()
         self._submitted = 0
-        self._bad: list[State] = []
+        self._bad: list[tuple[str, State]] = []
 
     @property
     def id(self) -> UUID:
@@ -235,7 +235,9 @@ class FlowRun:
             return value
         if value is None:
             if self._bad:
-                return decisions.combined([*self._bad, *[_DONE] * (self._submitted - len(self._bad))], None)
+                bad = [state for _, state in self._bad]
+                others = [_DONE] * (self._submitted - len(bad))
+                return decisions.combined([*bad, *others], None, [name for name, _ in self._bad])
             return states.Completed()
         found: dict[Future[Any], bool] = {}
         find_futures(value, found)
@@ -244,7 +246,8 @@ class FlowRun:
                 value = resolve(value)
             except BadInput as error:
                 raise type(error)(f"flow {self.flow.name!r}, in what it returns: {error}") from None
-            return decisions.combined([future.state for future in found], value)
+            names = [future.name for future in found]
+            return decisions.combined([future.state for future in found], value, names)
         return decisions.combined(_states_in(value), value)
 
     def _finish(self, state: State) -> State:
@@ -359,7 +362,7 @@ class FlowRun:
         with self._counting:
             self._submitted += 1
         if state.type is not StateType.COMPLETED:
-            self._bad.append(state)
+            self._bad.append((task_run.name, state))
 
     def stop_tasks(self, reason: str) -> None:
         """Stop everything that has not ended, in subflows too."""

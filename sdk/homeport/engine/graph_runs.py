@@ -112,13 +112,13 @@ def _ended(task: Task[..., Any], outcome: Any) -> results.State:
         children = [results.of(future.state) for future in outcome]
         if len(children) == 1 and outcome[0].task_run.map_index is None:
             return children[0]
-        return results.mapped(decisions.combined(children, None), children)
+        return results.mapped(decisions.combined(children, None, [future.name for future in outcome]), children)
     return results.of(states.Completed(data=outcome))
 
 
 def _judged(found: dict[Task[..., Any], results.State], reference: list[Task[..., Any]]) -> results.State:
     deciding: list[State] = [found[task] for task in reference]
-    verdict = decisions.combined(deciding, None)
+    verdict = decisions.combined(deciding, None, [task.name for task in reference])
     if verdict.is_completed():
         return results.of(states.Completed("All reference tasks succeeded.", data=found))
     if verdict.is_paused():
