@@ -221,10 +221,13 @@ async def _refuse_direct(db: Database, tenant_id: UUID, flow_run_id: UUID) -> No
 
 
 def _storage(row: Row) -> Any:
-    """The whole reference: what was recorded with the version, and what its block says now, which stands above it."""
+    """The whole reference: what was recorded with the version, and what its block says now, which stands above it.
+
+    A block that no deployment needs any more may be deleted though runs of older versions wait: they are told.
+    """
     recorded = from_json(row["storage"])
     if row["block_fields"] is None:
-        return recorded
+        return {**recorded, "blockDeleted": True} if "block" in recorded else recorded
     content = {**recorded, **from_json(row["block_fields"]), **from_json(row["block_secrets"])}
     return {**content, "kind": recorded["kind"], "block": recorded["block"]}
 

@@ -175,6 +175,27 @@ def test_a_run_reads_blocks_with_its_own_token_and_keeps_results_in_the_storage_
     assert list((stack.folder / "kept").rglob("*"))
 
 
+def test_a_run_of_an_older_version_whose_block_was_deleted_says_so(stack: Stack) -> None:
+    name, queue = stack.folder.name.replace("_", "-"), f"q-{stack.folder.name}"
+    stack.write_flow("pyproject.toml", "")
+    stack.write_flow("by_block.py", FLOW)
+    stack.cli("create", "project", name)
+    for block in ("old", "new"):
+        stack.cli("block", "create", f"folder/{name}-{block}", "--field", f"path={stack.folder}/{block}")
+        stack.cli("register", "--project", name, "-p", "by_block.py", "-q", queue, "-sb", f"folder/{name}-{block}")
+        stack.cli("run", "--project", name, "-n", "by-block", "--run-name", f"{name}-{block}")
+    stack.cli("block", "delete", f"folder/{name}-old")
+
+    stack.start_agent(f"agent-{name}", "-q", queue)
+    failed = stack.cli("flow-run", "watch", f"{name}-old", expect=1, within=90)
+    done = stack.cli("flow-run", "watch", f"{name}-new", within=90)
+
+    told = failed.stdout + failed.stderr
+    assert f"the block folder/{name}-old, which alone said where the code lies, was deleted after this version" in told
+    assert "create one of the newest version" in told
+    assert done.returncode == 0
+
+
 def test_a_block_that_is_not_there_is_named_where_it_is_needed_and_not_where_it_is_imported(stack: Stack) -> None:
     name = stack.folder.name.replace("_", "-")
 

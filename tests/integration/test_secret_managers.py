@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,7 @@ from tests.services.key_vault import KeyVault
 from tests.services.key_vault import key_vault as vaults
 from tests.services.moto_server import ACCOUNT, Keys, MotoServer, allow, moto_server
 from tests.services.rewriting_proxy import rewriting_proxy
+from tests.services.samba import PASSWORD_VARIABLE, Samba
 from tests.services.stack import Stack
 
 HIDDEN = "canary-of-a-manager-91c4"
@@ -520,6 +522,30 @@ def test_a_run_reads_a_secret_of_a_manager_by_the_name_of_its_block(stack: Stack
     assert "it is ***" in done.stdout + done.stderr
     assert HIDDEN not in done.stdout + done.stderr
     assert stack.witnessed() == [HIDDEN]
+
+
+def test_a_share_whose_password_a_manager_keeps_is_written_by_register_and_read_by_an_agent(
+    stack: Stack, samba: Samba, moto: MotoServer
+) -> None:
+    moto.client("secretsmanager").create_secret(Name="share", SecretString=json.dumps({"of-flows": samba.password}))
+    fields = samba.reference("data", uuid.uuid4().hex) | {"password": "aws:share#of-flows"}
+    given = [f"--field={name}={value}" for name, value in fields.items() if name not in ("kind", "password")]
+    stack.write_flow(
+        "shared.py", "from homeport import flow\n\n@flow(log_prints=True)\ndef shared():\n    print('ran')\n"
+    )
+    here = variables(moto) | {PASSWORD_VARIABLE: ""}
+
+    stack.cli("block", "create", "smb/managed", *given, "--secret", f"password={fields['password']}")
+    checked = stack.cli("block", "check", "smb/managed", **here)
+    stack.cli("create", "project", "Shares", "--skip-if-exists")
+    stack.cli("register", "--project", "Shares", "-p", "shared.py", "-q", "shares", "-sb", "smb/managed", **here)
+    stack.start_agent("sharer", "-q", "shares", **here)
+    done = stack.cli("run", "shared", "--project", "Shares", "--watch", within=90)
+
+    assert "aws:share#of-flows is there" in checked.stdout
+    assert "fails" not in checked.stdout
+    assert "ran" in done.stdout
+    assert samba.password not in checked.stdout + checked.stderr + done.stdout + done.stderr
 
 
 def test_the_name_of_a_secret_is_a_reference_in_blocks_too(stack: Stack) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from homeport.code.errors import UnknownStorageKind, UnsafeCode
+from homeport.code.errors import CodeMissing, UnknownStorageKind, UnsafeCode
 
 if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
@@ -166,9 +166,15 @@ def storage_class(kind: object) -> type[Storage]:
 def open_storage(reference: Mapping[str, Any]) -> Storage:
     """The storage a reference names, of whichever installed package offers its kind.
 
-    `subfolder` is a folder below the storage's own. Raises UnknownStorageKind, UnsafeCode.
+    `subfolder` is a folder below the storage's own. Raises UnknownStorageKind, UnsafeCode, and CodeMissing where the
+    block was deleted since.
     """
     kind, block = storage_class(reference.get("kind")), reference.get("block")
+    if reference.get("blockDeleted"):
+        raise CodeMissing(
+            f"the block {block}, which alone said where the code lies, was deleted after this version was registered",
+            "This run cannot be had back: create one of the newest version (a block of the same name is another block)",
+        )
     reference = below(kind, reference)
     if block is None:
         return kind.from_reference(reference)
