@@ -108,7 +108,13 @@ ON_THE_WAY = (
 
 
 class ConnectionFailureSuite:
-    """What can go wrong on the way to a server that speaks HTTP. A kind says how to refer to it at some address."""
+    """What can go wrong on the way to a server that speaks HTTP. A kind says how to refer to it at some address.
+
+    `again` are the fields that say how often a request is sent, and `tries` how often that is.
+    """
+
+    again: ClassVar[dict[str, Any]] = {"max_attempts": 2}
+    tries: ClassVar[range] = range(2, 3)
 
     wait: ClassVar[dict[str, Any]] = {"connect_timeout": 1, "read_timeout": 1}
 
@@ -147,8 +153,11 @@ class ConnectionFailureSuite:
             proxy.silent = True
 
             said = failing(self.at(proxy.url, **self.wait), SILENT, tmp_path, within=25)
+            before = proxy.connections
+            failing(self.at(proxy.url, **{**self.wait, **self.again}), SILENT, tmp_path, within=15, ways="fetch")
 
         assert "(tried " in said
+        assert proxy.connections - before in self.tries
 
     def test_who_waits_for_a_check_is_told_of_a_silent_server_soon_whatever_the_settings_are(
         self, tmp_path: Path
@@ -246,6 +255,30 @@ class ConnectionFailureSuite:
         there.fetch(reference, tree.digest, tmp_path / "out")
         assert collect(tmp_path / "out").digest == tree.digest
         assert 0 < sent.sent_bytes < 76 * MIB, "what had arrived is not sent again"
+
+    def test_a_server_that_falls_silent_in_the_middle_of_an_upload_is_given_up_on(self, tmp_path: Path) -> None:
+        root = write_project(tmp_path / "project")
+        for number in range(10):
+            (root / f"large-{number}.bin").write_bytes(os.urandom(9 * MIB))  # each in parts
+        tree = collect(root)
+        with TcpProxy(self.address()) as proxy:
+            reference = self.at(proxy.url, **self.wait)
+
+            def freeze_when_half_of_it_is_sent() -> None:
+                eventually(lambda: proxy.sent > 40 * MIB, what="the upload is under way", every=0.002)
+                proxy.freeze()
+
+            freezer = threading.Thread(target=freeze_when_half_of_it_is_sent)
+            freezer.start()
+            with pytest.raises(StorageUnreachable):
+                open_storage(reference).put(tree)
+            frozen = time.monotonic()
+            freezer.join()
+
+        there = open_storage(self.at(self.address()))
+        with pytest.raises(CodeMissing, match=tree.digest):
+            there.fetch(there.reference(), tree.digest, tmp_path / "none")
+        assert time.monotonic() - frozen < 10
 
     def test_a_download_that_is_cut_goes_on_where_it_was(self, tmp_path: Path) -> None:
         root = write_project(tmp_path / "project")

@@ -491,8 +491,8 @@ class BlobStorageSuite(TreeStorageSuite):
         assert tree.digest in str(mismatch.value)
         assert digest_of(forged) in str(mismatch.value)
 
-    @pytest.mark.parametrize("name", ["../escaped.py", "/tmp/escaped.py", "a/../../escaped.py", "lib"])
-    def test_a_manifest_that_would_write_outside_of_the_folder_is_refused(
+    @pytest.mark.parametrize("name", ["../escaped.py", "/tmp/escaped.py", "a/../../escaped.py", "lib", "LIB/words.py"])
+    def test_a_manifest_that_would_write_outside_of_the_folder_or_two_files_to_one_place_is_refused(
         self, storage: Storage, tree: CodeTree, tmp_path: Path, name: str
     ) -> None:
         reference = storage.put(tree).reference

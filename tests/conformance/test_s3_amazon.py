@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from homeport.code import CodeChanged, StorageRefused, collect, open_storage
-from homeport_storage.s3 import S3Storage
 from tests.conformance.storage_suite import MIB, write_project
-from tests.conformance.test_s3_failures import of
+from tests.conformance.test_s3_failures import of, s3
 from tests.services.moto_server import MotoServer, allow, moto_server, trust
 
 
@@ -160,12 +159,6 @@ def test_a_bucket_that_keeps_versions_is_used_like_any_other(
     kept = [found["Key"] for found in amazon.client("s3").list_object_versions(Bucket=bucket)["Versions"]]
     assert len(kept) == len(set(kept)), "nothing was written over"
     assert not any(name.startswith("checks/") for name in names(amazon, bucket))
-
-
-def s3(reference: dict[str, Any]) -> S3Storage:
-    storage = open_storage(reference)
-    assert isinstance(storage, S3Storage)
-    return storage
 
 
 def names(amazon: MotoServer, bucket: str) -> list[str]:

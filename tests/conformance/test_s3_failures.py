@@ -19,6 +19,8 @@ import httpx
 import pytest
 
 from homeport.code import StorageDenied, StorageRefused, StorageUnreachable, collect, open_storage
+from homeport_storage.s3 import S3Storage
+from homeport_storage.s3_errors import CODES
 from tests.conformance.failure_suite import (
     NO_SECRET,
     ConnectionFailureSuite,
@@ -56,13 +58,14 @@ OTHER_REGION = Failure(
     "Set the field region to the bucket's: aws s3api get-bucket-location",
 )
 BUSY = Failure(StorageUnreachable, "the server asks for fewer requests (SlowDown)", "Try again later")
+ELSEWHERE = Failure(StorageRefused, "the server sends us elsewhere", "Correct endpoint_url")
 NO_PROFILE = Failure(StorageDenied, "this machine has no such profile", "Make it with: aws configure --profile NAME")
 NO_CREDENTIALS = Failure(
     StorageDenied, "this machine has no credentials for it", "Name them by access_key_id and secret_access_key"
 )
 MINE = (
     WRONG_KEY, WRONG_SECRET, WRONG_TOKEN, EXPIRED, WRONG_CLOCK, NO_BUCKET, DENIED, OTHER_REGION, BUSY, NO_PROFILE,
-    NO_CREDENTIALS,
+    NO_CREDENTIALS, ELSEWHERE,
 )  # fmt: skip
 
 
@@ -254,6 +257,35 @@ def test_another_region_is_said_with_how_to_find_the_right_one(
         failing(of(amazon, bucket, amazon.admin, monkeypatch, endpoint_url=address), OTHER_REGION, tmp_path)
 
 
+def test_a_web_server_that_sends_everybody_elsewhere_is_said_to_do_so(
+    amazon: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def to_https(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(301, headers={"Location": "https://minio.example.com/x?token=1"}, text="<html>Moved")
+
+    with answering(amazon.address, to_https) as address:
+        said = failing(of(amazon, "flows", amazon.admin, monkeypatch, endpoint_url=address), ELSEWHERE, tmp_path)
+
+    assert "to https://minio.example.com (301)" in said
+    assert "token" not in said
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES) - {"NoSuchBucket", "AccessDenied"}))
+def test_each_code_that_amazon_may_give_is_told_with_a_mend(
+    amazon: MotoServer, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    kind, found, mend = CODES[code]
+    status = 503 if kind is StorageUnreachable else 403
+    with answering(amazon.address, amazon_says(status, code, "As Amazon says.")) as address:
+        fields = of(amazon, "flows", amazon.admin, monkeypatch, endpoint_url=address, max_attempts=1)
+        with pytest.raises(kind) as raised:
+            s3(fields).write("checks/a", [b"x"])
+
+    assert raised.value.found == f"cannot write to s3://flows at {address}: {found} ({code})"
+    assert raised.value.mend.split(":")[0] == mend.split(":")[0]
+    assert "{" not in raised.value.mend
+
+
 def test_a_server_that_is_overloaded_is_asked_as_often_as_the_field_says(
     amazon: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,6 +308,12 @@ def test_a_server_that_is_overloaded_is_asked_as_often_as_the_field_says(
 
 def test_the_guide_tells_what_to_do_about_each_of_these() -> None:
     assert told_by("storage-s3", MINE)
+
+
+def s3(reference: dict[str, Any]) -> S3Storage:
+    storage = open_storage(reference)
+    assert isinstance(storage, S3Storage)
+    return storage
 
 
 def of(amazon: MotoServer, bucket: str, keys: Keys, monkeypatch: pytest.MonkeyPatch, **more: object) -> dict[str, Any]:

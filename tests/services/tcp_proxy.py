@@ -23,6 +23,8 @@ class TcpProxy:
             self._tls.load_cert_chain(*tls)
         self._open: set[socket.socket] = set()
         self._here = threading.Lock()
+        self._flowing = threading.Event()
+        self._flowing.set()
         self.silent = False
         self.gone = False
         self.sent = self.received = self.connections = 0
@@ -38,6 +40,12 @@ class TcpProxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
+        self._flowing.set()
+
+    def freeze(self) -> None:
+        """Fall silent, to those who are connected, too: nothing goes through any more, and nothing ends."""
+        self.silent = True
+        self._flowing.clear()
 
     def cut(self) -> None:
         """End every connection now; new ones end as they come while `gone` is set."""
@@ -75,6 +83,7 @@ class TcpProxy:
     def _copy(self, source: socket.socket, sink: socket.socket, count: str) -> None:
         with suppress(OSError):
             while chunk := source.recv(65536):
+                self._flowing.wait()
                 sink.sendall(chunk)
                 setattr(self, count, getattr(self, count) + len(chunk))
         for end in (source, sink):
