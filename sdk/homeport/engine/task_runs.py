@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -163,7 +163,6 @@ class TaskRun:
         if self._untold is not None:
             self._tell_named(args, kwargs)
         calls = 0
-        outcome: Outcome
         keeper = None
         if task.results is not None or run.keeps is not None:
             keeper = _keeper_of(self)
@@ -181,32 +180,7 @@ class TaskRun:
             self._enter(states.Running() if calls == 1 else states.Retrying())
             if task.hooks is not None and self.run_count == 1:
                 yield from self._call_hooks(task.hooks.after(self.state))
-            token = current.task_run.set(self)
-            capture = run.capture_of(task, self.id)
-            self._thread = threading.get_ident()
-            try:
-                if capture is not None:
-                    capture.begin()
-                value = yield Call(task.run, args, kwargs, task.timeout_seconds)
-                outcome = decisions.after_return(value, task.retry_policy, calls, (task, self))
-            except BaseException as error:
-                if type(error) is GeneratorExit and self.future.done():
-                    raise  # given up by whoever drives it, who has said how it ended
-                if decisions.is_stop(error):
-                    self.finish(cancelled(error))
-                    raise
-                wrong = misfit(task, args, kwargs) if type(error) is TypeError else None
-                if wrong is not None:  # no retry would change what it is given
-                    outcome = decisions.failure(wrong)
-                    self._log("ERROR", str(wrong))
-                else:
-                    outcome = decisions.after_exception(error, task.retry_policy, calls, (task, self))
-                    self._log_failure(error, outcome)
-            finally:
-                self._leave_user_code()
-                if capture is not None:
-                    capture.end()
-                current.task_run.reset(token)
+            outcome = yield from self._called(args, kwargs, calls)
             if keeper is not None and isinstance(outcome, State):
                 outcome = yield from keeper.keep(outcome, task.retry_policy, calls)
             if task.state_handlers:
@@ -219,6 +193,36 @@ class TaskRun:
                 calls = 0
             elif isinstance(outcome, Hold):
                 calls -= 1  # whoever waited for a person has used up none of its retries
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], calls: int) -> Generator[Any, Any, Outcome]:
+        """What comes of the call of the task's function, which is the `calls`-th; only a stop leaves it raised."""
+        task = self.task
+        token = current.task_run.set(self)
+        capture = self.run.capture_of(task, self.id)
+        self._thread = threading.get_ident()
+        try:
+            if capture is not None:
+                capture.begin()
+            value = yield Call(task.run, args, kwargs, task.timeout_seconds)
+            return decisions.after_return(value, task.retry_policy, calls, (task, self))
+        except BaseException as error:
+            if type(error) is GeneratorExit and self.future.done():
+                raise  # given up by whoever drives it, who has said how it ended
+            if decisions.is_stop(error):
+                self.finish(cancelled(error))
+                raise
+            wrong = misfit(task, args, kwargs) if type(error) is TypeError else None
+            if wrong is not None:  # no retry would change what it is given
+                self._log("ERROR", str(wrong))
+                return decisions.failure(wrong)
+            outcome = decisions.after_exception(error, task.retry_policy, calls, (task, self))
+            self._log_failure(error, outcome)
+            return outcome
+        finally:
+            self._leave_user_code()
+            if capture is not None:
+                capture.end()
+            current.task_run.reset(token)
 
     def _before_first(self, verdict: State | Hold) -> Steps:
         """What comes of it that the trigger did not simply let it start: its end, or None if it starts all the same."""
