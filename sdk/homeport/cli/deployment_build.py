@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from homeport.cli.schedule_options import schedule_given, schedule_options
 from homeport.cli.session import Session, pass_session, say
 
 if TYPE_CHECKING:
+    from homeport.deployments.preparing import Prepared
     from homeport.deployments.reading import Described
     from homeport.flows import Flow
 
@@ -67,15 +69,11 @@ def build(
     /,
     entrypoint: str,
     name: str,
-    infra: str | None,
-    overrides: tuple[str, ...],
-    pairs: tuple[str, ...],
-    document: str | None,
     skip_upload: bool,
     root: Path | None,
     output: Path | None,
     apply_too: bool,
-    **given: Any,
+    **options: Any,
 ) -> int:
     """Write the YAML of a deployment of FILE:FLOW, and store its code where --storage-block says.
 
@@ -88,16 +86,7 @@ def build(
     """
     from homeport.deployments import building, preparing
 
-    given["schedule"] = schedule_given(given)
-    infra_block = given.pop("infra_block")
-    if infra is not None and infra_block is not None:
-        raise click.UsageError("--infra and --infra-block both say what runs it.\nhint: Give one of them.")
-    given["infrastructure"] = infra_block or ({"type": infra, "env": {}} if infra else None)
-    given["overrides"] = dotted_values.parse(overrides) or None
-    given["parameters"] = parameters.parse_all(pairs, document) or None
-    for several in ("tags", "labels"):
-        given[several] = list(given[several]) or None
-
+    given = _given(options)
     source, variable = _parts(entrypoint)
     file = (output or Path(building.file_name(variable))).absolute()
     entrypoint_there, root_there = _from_file(source, variable, file, root)
@@ -105,6 +94,7 @@ def build(
         there = f"there is no folder {file.parent}; make it: mkdir -p {file.parent}"
         raise click.BadParameter(there, param_hint="--output")
     base = (file.parent / root_there) if root_there else file.parent
+    upload = given["storage"] is not None and not skip_upload
     with deployment_problems.told("Nothing was written."):
         flow = preparing.load(entrypoint_there, base, entrypoint)
         say(f"Found flow {flow.name!r}")
@@ -112,7 +102,6 @@ def build(
         building.checked(building.first_keys(flow, said), file)
         planned = building.planned(file, flow, said, schema_url=schema_url(session))
         prepared = preparing.Preparation(session.settings, session.execute)
-        upload = given["storage"] is not None and not skip_upload
         ready = prepared.prepare([planned.made]) if upload or apply_too else []
         if not ready:
             _check_against(planned.made, flow)
@@ -120,17 +109,37 @@ def build(
     deployment_problems.warn(planned.made.notes)
     say(f"Deployment YAML {'updated' if planned.before is not None else 'created'} at {str(file)!r}.")
     click.echo(str(file))
-    if apply_too or upload:
-        from homeport.cli.deployment_apply import Applying
-        from homeport.deployments.applying import Application
-
-        if apply_too:
-            Applying(session).run(ready)
-        else:
-            Applying(session, to_stderr=True).store(Application(session.client, session.settings.home), ready)
+    if ready:
+        _go_on(session, ready, apply_too=apply_too)
     if not apply_too:
         say(f"Next: homeport deployment apply {_short(file)}")
     return 0
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """The keys of the YAML that the options say; None for what they do not say. Raises UsageError."""
+    given = dict(options)
+    given["schedule"] = schedule_given(given)
+    infra, infra_block = given.pop("infra"), given.pop("infra_block")
+    if infra is not None and infra_block is not None:
+        raise click.UsageError("--infra and --infra-block both say what runs it.\nhint: Give one of them.")
+    given["infrastructure"] = infra_block or ({"type": infra, "env": {}} if infra else None)
+    given["overrides"] = dotted_values.parse(given["overrides"]) or None
+    given["parameters"] = parameters.parse_all(given.pop("pairs"), given.pop("document")) or None
+    for several in ("tags", "labels"):
+        given[several] = list(given[several]) or None
+    return given
+
+
+def _go_on(session: Session, ready: Sequence[Prepared], *, apply_too: bool) -> None:
+    """Apply what was built, or only store its code."""
+    from homeport.cli.deployment_apply import Applying
+    from homeport.deployments.applying import Application
+
+    if apply_too:
+        Applying(session).run(ready)
+    else:
+        Applying(session, to_stderr=True).store(Application(session.client, session.settings.home), ready)
 
 
 def schema_url(session: Session) -> str:
