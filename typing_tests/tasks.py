@@ -70,7 +70,8 @@ assert_type(double.submit(1, wait_for=[halve.submit(2)]), Future[int])
 assert_type(double.map([1, 2]), FutureList[int])
 assert_type(double.map([1, 2], extra=unmapped(3)).result(), list[int])
 assert_type(double.with_options(name="other", retries=2)(1), int)
-assert_type(double.submit(1).wait(), State[int] | None)
+assert_type(double.submit(1).wait(), State[int])
+assert_type(double.submit(1).wait(5), State[int] | None)
 assert_type(double.submit(1).result(timeout=1, raise_on_failure=False), int | BaseException)
 assert_type(double.submit(1).get_state(), State[int])
 assert_type(double.submit(1, return_state=True), State[int])
@@ -101,7 +102,8 @@ async def awaits() -> None:
     assert_type(await fetch.submit("x"), Future[Coroutine[Any, Any, bytes]])
     assert_type(await fetch.with_options(retries=1)("x"), bytes)
     assert_type(await fetch.submit("x").result(raise_on_failure=False), bytes | BaseException)
-    assert_type(await fetch.submit("x").wait(), State[bytes] | None)
+    assert_type(await fetch.submit("x").wait(), State[bytes])
+    assert_type(await fetch.submit("x").wait(timeout=5), State[bytes] | None)
     assert_type(await fetch("x", return_state=True), State[bytes])
     assert_type(await fetch.submit("x", return_state=True), State[bytes])
     assert_type(await fetch.map(["x"]).result(), list[bytes])
@@ -129,6 +131,16 @@ class Shop:
     def price(number: int) -> float:
         return number * 1.0
 
+    @task
+    @staticmethod
+    def tax(number: int) -> float:
+        return number * 0.1
+
+    @task
+    @classmethod
+    def named(cls, name: str) -> str:
+        return f"{cls.__name__} {name}"
+
 
 class Extract(Task):
     """A task as a class."""
@@ -142,7 +154,12 @@ assert_type(Shop().count(1), int)
 assert_type(Shop().count.submit(1), Future[int])
 assert_type(Shop().stock("monday"), int)
 assert_type(Shop().stock("monday", return_state=True).result(), int)
+assert_type(Shop.count(Shop(), 1), int)
 assert_type(Shop.price(1), float)
+assert_type(Shop.tax(1), float)
+assert_type(Shop().named("corner"), str)
+Shop.tax("1")  # type: ignore[call-overload]
+Shop().named(1)  # type: ignore[call-overload]
 Shop().count("1")  # type: ignore[call-overload]
 Shop().stock(1)  # type: ignore[call-overload]
 assert_type(extract(limit=3), Any)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from homeport.task_runners import TaskRunner
 
 T = TypeVar("T")
+Owner = TypeVar("Owner")
 Q = ParamSpec("Q")
 
 
@@ -100,12 +101,19 @@ class FunctionFlow(Flow, Generic[P, R]):
         assert self.fn is not None
         return FunctionFlow(self.fn, **{**self._same_options(), **options})
 
+    # Methods of the class, of instances, and static ones are told apart by what they take first.
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
     @overload
     def __get__(
-        self: FunctionFlow[Concatenate[Any, Q], T], instance: object, owner: type | None = ...
+        self: FunctionFlow[Concatenate[type[Owner], Q], T], instance: Owner, owner: type | None = ...
     ) -> FunctionFlow[Q, T]: ...
+    @overload
+    def __get__(
+        self: FunctionFlow[Concatenate[Owner, Q], T], instance: Owner, owner: type | None = ...
+    ) -> FunctionFlow[Q, T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = ...) -> Self: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """A flow in a class is a method of its instances (or of the class)."""
         if self._method is staticmethod or (instance is None and self._method is None):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Q = ParamSpec("Q")
 T = TypeVar("T")
+Owner = TypeVar("Owner")
 
 
 class FunctionTask(Task[P, R]):
@@ -50,12 +51,19 @@ class FunctionTask(Task[P, R]):
             setattr(self, attribute, getattr(fn, attribute, None))
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), **options)
 
+    # Methods of the class, of instances, and static ones are told apart by what they take first.
     @overload
     def __get__(self, instance: None, owner: type) -> Self: ...
     @overload
     def __get__(
-        self: FunctionTask[Concatenate[Any, Q], T], instance: object, owner: type | None = ...
+        self: FunctionTask[Concatenate[type[Owner], Q], T], instance: Owner, owner: type | None = ...
     ) -> FunctionTask[Q, T]: ...
+    @overload
+    def __get__(
+        self: FunctionTask[Concatenate[Owner, Q], T], instance: Owner, owner: type | None = ...
+    ) -> FunctionTask[Q, T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = ...) -> Self: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """A task in a class is a method of its instances (or of the class), outside runs and in them."""
         if self._method is staticmethod or (instance is None and self._method is None):
