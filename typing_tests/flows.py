@@ -2,7 +2,8 @@
 
 from typing import Any, assert_type
 
-from homeport import Flow, flow, get_run_logger, tags
+import homeport
+from homeport import Flow, context, flow, get_run_logger, tags
 from homeport.engine.states import State
 from homeport.schedules import CronSchedule
 from homeport.secrets import Secret, SecretValue, resolve
@@ -38,6 +39,12 @@ def added(flow: Flow, flow_run: Any, state: State) -> None:
 def runs_subflows() -> int:
     with tags("a", "b") as names:
         get_run_logger().info("%s", names)
+    with context(secrets={"NAME": "x"}):
+        assert_type(context.flow_run_name, str | None)
+        assert_type(homeport.context.parameters, dict[str, Any] | None)
+        assert_type(context.today, str)
+    context.get("logger").info(context["today"])
+    context.logger.info("the same")
     return len(orders("monday")) + orders("tuesday", return_state=True).result()[0]
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from homeport import caching as caching
     from homeport import client as client
     from homeport import config as config
-    from homeport import context as context
     from homeport import core as core
     from homeport import deployments as deployments
     from homeport import engine as engine
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from homeport import triggers as triggers
     from homeport import utilities as utilities
     from homeport import variables as variables
+    from homeport.context import Context
     from homeport.engine.arguments import allow_failure as allow_failure
     from homeport.engine.arguments import flatten as flatten
     from homeport.engine.arguments import mapped as mapped
@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from homeport.tasks.control_flow import switch as switch
     from homeport.tasks.resource_manager import resource_manager as resource_manager
     from homeport.utilities.tasks import pause_task as pause_task
+
+    context: Context
 
 _HOMES = {
     "pause_flow_run": "homeport.flow_runs",

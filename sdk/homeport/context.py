@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from homeport.engine import current
 
 if TYPE_CHECKING:
+    import logging
+
     from homeport.run_contexts import FlowRunContext as FlowRunContext
     from homeport.run_contexts import TaskRunContext as TaskRunContext
     from homeport.run_contexts import get_run_context as get_run_context
@@ -158,7 +160,42 @@ _OF_2X = {
 }
 
 
-class _Context(ModuleType):
+class Context(ModuleType):
+    """The module, as a mapping with attributes."""
+
+    api_url: str | None
+    attempt_number: int | None
+    date: datetime
+    deployment_name: str | None
+    flow_name: str | None
+    flow_run_id: str | None
+    flow_run_name: str | None
+    flow_run_tags: frozenset[str] | None
+    labels: tuple[str, ...] | None
+    logger: logging.Logger | logging.LoggerAdapter[Any]
+    map_index: int | None
+    parameters: dict[str, Any] | None
+    project_name: str | None
+    resume: bool | None
+    scheduled_start_time: datetime
+    task_loop_count: int | None
+    task_loop_result: Any
+    task_name: str | None
+    task_run_count: int | None
+    task_run_id: str | None
+    task_run_tags: frozenset[str] | None
+    task_run_name: str | None
+    today: str
+    today_nodash: str
+    tomorrow: str
+    tomorrow_nodash: str
+    yesterday: str
+    yesterday_nodash: str
+
+    if TYPE_CHECKING:
+        get = staticmethod(get)
+        to_dict = staticmethod(to_dict)
+
     def __call__(
         self, values: Mapping[str, Any] | None = None, /, **more: Any
     ) -> AbstractContextManager[Mapping[str, Any]]:
@@ -183,4 +220,4 @@ class _Context(ModuleType):
         raise AttributeError(f"homeport.context has no {name!r}; it has: {', '.join(_NAMES)}")
 
 
-sys.modules[__name__].__class__ = _Context
+sys.modules[__name__].__class__ = Context

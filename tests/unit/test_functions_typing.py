@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from homeport.context import _NAMES, Context
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -20,3 +22,7 @@ def test_the_public_names_have_the_types_that_users_rely_on(checker):
     )
 
     assert checked.returncode == 0, checked.stdout
+
+
+def test_every_name_of_the_context_has_a_type():
+    assert set(Context.__annotations__) == set(_NAMES)
