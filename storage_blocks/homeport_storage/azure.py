@@ -128,7 +128,11 @@ class AzureStorage(ObjectStorage[AzureFields]):
                 )
             secrets["connection_string"] = secret(f"env:{USUAL}", field="connection_string", where=self.where)
         self._sas_ends = sas_ends(secrets)
-        return open_client(fields, secrets, connections=self.parallel + 4)
+
+        def make() -> Any:
+            return open_client(fields, secrets, connections=self.parallel + 4)
+
+        return self._kept(make, *secrets.values(), files=[fields.verify or ""])
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:

@@ -134,12 +134,16 @@ class GcsStorage(ObjectStorage[GcsFields]):
         return {"timeout": (self._fields.connect_timeout, self._fields.read_timeout), "retry": again}
 
     def _open(self) -> Any:
+        fields = self._fields
+        info = self._secret("service_account_info")
+        return self._kept(lambda: self._made(info), info, files=[fields.verify or ""])
+
+    def _made(self, info: str | None) -> Any:
         from google.auth.credentials import AnonymousCredentials
         from google.cloud.storage import Client
         from google.oauth2.service_account import Credentials
 
         fields = self._fields
-        info = self._secret("service_account_info")
         credentials: Any = None
         if info is not None:
             key = json.loads(info)

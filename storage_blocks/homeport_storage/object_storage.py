@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Generic, TypeVar
 
 from homeport.code.storage import CheckReport
 from homeport_storage import checks
 from homeport_storage.blob_storage import BlobStorage
+from homeport_storage.kept import Kept, stamp
 from homeport_storage.object_names import ObjectFields
 from homeport_storage.resolving import secret
 
 F = TypeVar("F", bound=ObjectFields)
+
+
+_clients: Kept[Any] = Kept()
 
 
 class ObjectStorage(BlobStorage, Generic[F]):
@@ -25,9 +29,10 @@ class ObjectStorage(BlobStorage, Generic[F]):
     """The fields with which a request is sent once and not again."""
     _fields: F
 
-    def __init__(self, fields: F) -> None:
-        """The storage that the fields describe. Nothing is asked before the first call."""
+    def __init__(self, fields: F, *, anew: bool = False) -> None:
+        """The storage that the fields describe, by a client of its own if `anew`. Nothing is asked before a call."""
         super().__init__(fields)
+        self._anew = anew
         self._opened: Any = None
         self._opening = threading.Lock()
 
@@ -37,7 +42,7 @@ class ObjectStorage(BlobStorage, Generic[F]):
             "connect_timeout": min(4.0, self._fields.connect_timeout),
             "read_timeout": min(8.0, self._fields.read_timeout),
         }
-        return checks.check(type(self)(self._fields.model_copy(update={**shorter, **self.once})))
+        return checks.check(type(self)(self._fields.model_copy(update={**shorter, **self.once}), anew=True))
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes in pieces; a connection that breaks off is taken up again where it did."""
@@ -53,7 +58,14 @@ class ObjectStorage(BlobStorage, Generic[F]):
 
     @abstractmethod
     def _open(self) -> Any:
-        """The client that is shared by all threads, and keeps its connections open."""
+        """The client, by `_kept`: all threads share it, and other storages that are opened alike."""
+
+    def _kept(self, make: Callable[[], Any], *secrets: str | None, files: Iterable[str] = ()) -> Any:
+        """The client that was made with the same fields, secrets and content of files; else what `make` opens."""
+        if self._anew:
+            return make()
+        alike = self._fields.model_copy(update={"prefix": ""})
+        return _clients.get((self.kind, alike, secrets, stamp(*files)), make)
 
     @abstractmethod
     def _explained(self, doing: str) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
@@ -133,7 +134,16 @@ class S3Storage(ObjectStorage[S3Fields]):
         from homeport_storage.s3_client import open_client
 
         keys = {name: self._secret(name) for name in ("access_key_id", "secret_access_key", "session_token")}
-        return open_client(self._fields, keys, connections=self.parallel + 4)
+        files = (
+            os.environ.get("AWS_CONFIG_FILE", "~/.aws/config"),
+            os.environ.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+            self._fields.verify or "",
+        )
+
+        def make() -> Any:
+            return open_client(self._fields, keys, connections=self.parallel + 4)
+
+        return self._kept(make, *keys.values(), files=files)
 
     @contextmanager
     def _explained(self, doing: str) -> Iterator[None]:

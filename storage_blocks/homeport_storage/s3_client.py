@@ -1,11 +1,13 @@
-"""How a client of S3 is made: credentials, the role that is assumed with them, timeouts, retries, connections."""
+"""How a client of S3 is made: credentials, the role that is assumed with them, timeouts, retries, connections.
+
+Of boto3 only its core is loaded: its resources and transfers, which are not used here, take as long again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.loaders import create_loader
@@ -24,7 +26,10 @@ def open_client(fields: S3Fields, keys: Mapping[str, str | None], *, connections
     `keys` are the values of access_key_id, secret_access_key and session_token; None for what was not given. Raises
     what botocore raises.
     """
-    client = _session(fields, keys).client("s3", endpoint_url=fields.endpoint_url, config=_config(fields, connections))
+    session, region = _session(fields, keys)
+    client = session.create_client(
+        "s3", region_name=region, endpoint_url=fields.endpoint_url, config=_config(fields, connections)
+    )
     client.meta.events.register("before-call.s3.HeadBucket", _ask_once)
     return client
 
@@ -51,19 +56,14 @@ def _config(fields: S3Fields, connections: int) -> Config:
     )
 
 
-def _session(fields: S3Fields, keys: Mapping[str, str | None]) -> boto3.session.Session:
+def _session(fields: S3Fields, keys: Mapping[str, str | None]) -> tuple[Session, str]:
     session = _botocore_session(fields)
     region = fields.region or session.get_config_variable("region") or "us-east-1"
-    source = boto3.session.Session(
-        aws_access_key_id=keys["access_key_id"],
-        aws_secret_access_key=keys["secret_access_key"],
-        aws_session_token=keys["session_token"],
-        region_name=region,
-        botocore_session=session,
-    )
+    if keys["access_key_id"] is not None:
+        session.set_credentials(keys["access_key_id"], keys["secret_access_key"], keys["session_token"])
     if fields.role_arn is None:
-        return source
-    credentials = source.get_credentials()
+        return session, region
+    credentials = session.get_credentials()
     if credentials is None:
         from botocore.exceptions import NoCredentialsError
 
@@ -79,7 +79,7 @@ def _session(fields: S3Fields, keys: Mapping[str, str | None]) -> boto3.session.
     assumed._credentials = DeferredRefreshableCredentials(  # botocore has no public way to give refreshable ones
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )
-    return boto3.session.Session(region_name=region, botocore_session=assumed)
+    return assumed, region
 
 
 def _botocore_session(fields: S3Fields) -> Session:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import unquote
@@ -33,9 +33,11 @@ from smbprotocol.open import (
     SMB2SetInfoRequest,
 )
 
-from homeport.code.storage import StorageReference
+from homeport.code.storage import CheckReport, StorageReference
 from homeport.secrets import SecretError
+from homeport_storage import checks
 from homeport_storage.blob_storage import BlobStorage
+from homeport_storage.kept import Kept
 from homeport_storage.resolving import unresolved
 from homeport_storage.smb_connections import Action, Connections, Folder
 from homeport_storage.smb_errors import (
@@ -70,16 +72,19 @@ _UNSAFE = re.compile(r'[<>:"|?*%\\]|[. ]$')
 _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)", re.IGNORECASE)
 
 
+_connections: Kept[Connections] = Kept()
+
+
 class SmbStorage(BlobStorage):
     """A folder on an SMB share as storage of code and results."""
 
     kind: ClassVar[str] = "smb"
     parallel = 4
 
-    def __init__(self, fields: SmbFields) -> None:
-        """The storage in this folder; nothing is connected before the first call."""
+    def __init__(self, fields: SmbFields, *, anew: bool = False) -> None:
+        """The storage in this folder, by connections of its own if `anew`; nothing is connected before a call."""
         self._fields = fields
-        self._connections = Connections(fields, keep=self.parallel)
+        self._anew = anew
 
     @classmethod
     def fields(cls) -> type[BlockFields]:
@@ -103,6 +108,10 @@ class SmbStorage(BlobStorage):
     def reference(self) -> StorageReference:
         """Everything but what is as usual; the password by the name of its secret."""
         return {"kind": self.kind, **self._fields.model_dump(mode="json", exclude_defaults=True)}
+
+    def check(self) -> CheckReport:
+        """See Storage.check; by a new connection, so that what it says of the login is of today."""
+        return checks.check(type(self)(self._fields, anew=True))
 
     def size(self, key: str) -> int | None:
         """How many bytes are kept under the key; None when there is nothing."""
@@ -167,6 +176,15 @@ class SmbStorage(BlobStorage):
 
         with suppress(KeyError):
             self._asked("remove from", taken_away)
+
+    @cached_property
+    def _connections(self) -> Connections:
+        """Those of this folder: other storages that are opened alike share them."""
+
+        def make() -> Connections:
+            return Connections(self._fields, keep=self.parallel)
+
+        return make() if self._anew else _connections.get(self._fields, make)
 
     def _asked(self, doing: str, call: Callable[[Folder], T]) -> T:
         """What the call says; on a connection that had died since it was last used, it is made again on a new one."""

@@ -37,7 +37,7 @@ from homeport_storage.smb_errors import NOT_THERE, is_lost, status_of
 from homeport_storage.smb_fields import SmbFields
 
 IDLE_SECONDS = 30.0
-"""A connection that was idle for longer is not lent again: a firewall may have dropped it without a word."""
+"""A connection that was idle for longer is not lent again, and closed: a firewall may have dropped it without a word."""
 
 Action = tuple[Any, Callable[[Any], Any]]
 """(message, what unpacks its answer), as smbprotocol gives them with `send=False`."""
@@ -250,8 +250,16 @@ def _username(fields: SmbFields) -> str | None:
 class Connections:
     """The connections of one storage; at most `keep` of them wait for the next call."""
 
-    def __init__(self, fields: SmbFields, keep: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        fields: SmbFields,
+        keep: int,
+        clock: Callable[[], float] = time.monotonic,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         _quiet()
+        self._idle_seconds = idle_seconds
+        self._closing: threading.Timer | None = None
         self._fields = fields
         self._keep = keep
         self._clock = clock
@@ -291,7 +299,7 @@ class Connections:
     def _taken(self) -> Folder | None:
         with self._lock:
             if os.getpid() != self._process:  # forked: the connections are the parent's
-                self._idle, self._process = [], os.getpid()
+                self._idle, self._closing, self._process = [], None, os.getpid()
             found = self._idle.pop() if self._idle else None
             stale = [] if found is None or self._fresh(found) else [found, *self._idle]
             if stale:
@@ -301,15 +309,32 @@ class Connections:
         return found
 
     def _fresh(self, folder: Folder) -> bool:
-        return self._clock() - folder.idle_since < IDLE_SECONDS
+        return self._clock() - folder.idle_since < self._idle_seconds
 
     def _back(self, folder: Folder, sound: bool) -> None:
         folder.used, folder.idle_since = True, self._clock()
         with self._lock:
             if sound and len(self._idle) < self._keep:
                 self._idle.append(folder)
+                self._close_later()
                 return
         folder.close()
+
+    def _close_later(self) -> None:
+        """Close what nobody takes again: a thread reads each connection, so that none goes away by itself."""
+        if self._closing is None and self._idle:
+            self._closing = threading.Timer(self._idle_seconds, self._close_stale)
+            self._closing.daemon = True
+            self._closing.start()
+
+    def _close_stale(self) -> None:
+        with self._lock:
+            stale = [folder for folder in self._idle if not self._fresh(folder)]
+            self._idle = [folder for folder in self._idle if folder not in stale]
+            self._closing = None
+            self._close_later()
+        for folder in stale:
+            folder.close()
 
 
 def _quiet() -> None:
