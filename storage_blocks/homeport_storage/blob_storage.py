@@ -29,6 +29,8 @@ class BlobStorage(ABC):
     kind: ClassVar[str]
     block_fields: ClassVar[type[BlockFields]]
     parallel: int = 8
+    questions_per_connection: int = 1
+    """How many looks for a size take about as long, one after the other, as opening one more connection."""
     _fields: Any
 
     def __init__(self, fields: Any) -> None:

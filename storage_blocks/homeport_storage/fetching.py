@@ -22,7 +22,7 @@ from homeport.code.reading import open_regular
 from homeport.code.storage import LocalFiles
 from homeport_storage import packs
 from homeport_storage.indexes import read_index
-from homeport_storage.layout import GAP, MIB, SMALL, blob_key, manifest_key, pack_key
+from homeport_storage.layout import FEW, GAP, MIB, SMALL, blob_key, manifest_key, pack_key
 from homeport_storage.packs import NotAPackError, PackEntry
 from homeport_storage.parallel import in_parallel
 
@@ -141,7 +141,9 @@ class Fetching:
 
     def _placed(self, small: Mapping[str, CodeFile]) -> dict[PackEntry, list[Slice]]:
         """Which small files are in which pack; those in none lie by themselves."""
-        index = read_index(self.store, self.digest) if small else None
+        if not small or len({file.sha256 for file in self.manifest.files if file.size <= SMALL}) <= FEW:
+            return {}  # so few were never packed: there is no index to ask for
+        index = read_index(self.store, self.digest)
         if index is None or set(small) <= set(index.loose):
             return {}
         read = in_parallel([partial(self._pack, entry) for entry in index.packs], self.store.parallel)

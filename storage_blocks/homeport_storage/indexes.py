@@ -6,6 +6,7 @@ overwritten by another registration at the same moment costs sending files again
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import suppress
@@ -32,10 +33,19 @@ class Index:
     packs: tuple[PackEntry, ...] = ()
     loose: tuple[str, ...] = ()
 
-    def canonical(self) -> bytes:
-        """The bytes that are stored."""
+    def sealed(self, digest: str) -> bytes:
+        """The bytes that are stored for the version with this digest."""
         packs = [asdict(pack) for pack in self.packs]
-        return _canonical({"loose": self.loose, "packs": packs, "version": VERSION})
+        document = {"loose": self.loose, "packs": packs, "seal": self._seal(digest), "version": VERSION}
+        return _canonical(document)
+
+    def is_sealed_by(self, seal: object, digest: str) -> bool:
+        """Whether it is as it was written, and the index of this version."""
+        return seal == self._seal(digest)
+
+    def _seal(self, digest: str) -> str:
+        packs = [asdict(pack) for pack in self.packs]
+        return hashlib.sha256(_canonical({"digest": digest, "loose": self.loose, "packs": packs})).hexdigest()
 
 
 def read_index(store: BlobStore, digest: str) -> Index | None:
@@ -53,12 +63,16 @@ def read_index(store: BlobStore, digest: str) -> Index | None:
         and 0 < pack.header <= min(pack.size, MAX_HEADER)
         for pack in packs
     )
-    return Index(packs, loose) if proper and all(map(_is_sha256, loose)) else None
+    if not proper or not all(map(_is_sha256, loose)):
+        return None
+    # A registration that finds all that the index names sends nothing: so it must not be damaged, or of another tree.
+    index = Index(packs, loose)
+    return index if index.is_sealed_by(document.get("seal"), digest) else None
 
 
 def write_index(store: BlobStore, digest: str, index: Index) -> None:
     """Keep the index of the version with this digest."""
-    store.write(index_key(digest), [index.canonical()])
+    store.write(index_key(digest), [index.sealed(digest)])
 
 
 def versions_alike(store: BlobStore, hashes: Iterable[str]) -> list[str]:

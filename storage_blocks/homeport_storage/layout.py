@@ -15,7 +15,10 @@ SMALL = 256 * 1024
 """Bytes up to which a file may travel in a pack. Sending a larger one takes longer than asking for one more."""
 
 FEW = 16
-"""How many small files travel each by itself: a small project stays readable in the storage, file by file."""
+"""How many small files travel each by itself: a small project stays readable in the storage, file by file.
+
+A tree of so few has no index, and none is looked for when it is fetched: a larger number here is another layout.
+"""
 
 LOOSE = 128
 """How many small files of one version may lie outside of packs, left by many registrations of a few changes each."""

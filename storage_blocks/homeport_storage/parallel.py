@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
+from homeport.blobs import BlobStore
+
 T = TypeVar("T")
+
+
+def sizes_of(store: BlobStore, keys: Sequence[str]) -> list[int | None]:
+    """What is kept under each key, by its size; see BlobStore.size."""
+    # Where a connection takes several round trips to open, a few short questions are better asked on one.
+    most = -(-len(keys) // getattr(store, "questions_per_connection", 1))
+    return in_parallel([partial(store.size, key) for key in keys], min(store.parallel, most))
 
 
 def in_parallel(jobs: Sequence[Callable[[], T]], threads: int) -> list[T]:

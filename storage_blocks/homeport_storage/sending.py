@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,7 @@ from homeport.code.tree import CodeTree
 from homeport_storage.indexes import Index, note_version, read_index, versions_alike, write_index
 from homeport_storage.layout import FEW, LOOSE, SMALL, THIN, THIN_PACKS, blob_key, manifest_key, pack_key
 from homeport_storage.packs import NotAPackError, Pack, PackEntry, gather, parse
-from homeport_storage.parallel import in_parallel
+from homeport_storage.parallel import in_parallel, sizes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,13 @@ def put(store: BlobStore, tree: CodeTree) -> Sent:
     small = {sha256: file for sha256, file in unique.items() if file.size <= SMALL}
     large = [file for sha256, file in unique.items() if sha256 not in small]
     if len(small) <= FEW:
-        sent = _send(store, tree, [*small.values(), *large], [])
-        _keep_manifest(store, tree)
-        return sent
+        return _put_few(store, tree, list(unique.values()))
 
     kept = read_index(store, tree.digest)
     if kept is not None and _is_whole(store, tree, kept, small, large):
         return NOTHING
     plan = _plan(store, small, _known(store, small, kept))
-    sent = _send(store, tree, [*plan.loose, *large], plan.packs)
+    sent = _send(store, tree, _missing(store, [*plan.loose, *large]), plan.packs)
     index = Index(
         tuple(sorted([*plan.there, *(Pack.of(files).entry for files in plan.packs)], key=lambda pack: pack.name)),
         tuple(sorted(file.sha256 for file in plan.loose)),
@@ -55,18 +53,28 @@ def put(store: BlobStore, tree: CodeTree) -> Sent:
     return sent
 
 
+def _put_few(store: BlobStore, tree: CodeTree, files: list[CodeFile]) -> Sent:
+    """A tree without packs: one look at all of it at once, then what is missing."""
+    canonical, key = tree.manifest.canonical(), manifest_key(tree.digest)
+    manifest, *sizes = sizes_of(store, [key, *(blob_key(file.sha256) for file in files)])
+    missing = [file for file, size in zip(files, sizes, strict=True) if size != file.size]
+    sent = _send(store, tree, missing, []) if missing else NOTHING
+    if manifest != len(canonical):
+        store.write(key, [canonical])
+    return sent
+
+
 def _is_whole(
     store: BlobStore, tree: CodeTree, index: Index, small: Mapping[str, CodeFile], large: Iterable[CodeFile]
 ) -> bool:
     """Whether all that a version is made of is there, by its size."""
     if not set(index.loose) <= small.keys():
-        return False  # the index of another tree, or a torn one
+        return False  # forged: what is sealed is of this tree
     expected = {manifest_key(tree.digest): len(tree.manifest.canonical())}
     expected |= {pack_key(pack.name): pack.size for pack in index.packs}
     expected |= {blob_key(sha256): small[sha256].size for sha256 in index.loose}
     expected |= {blob_key(file.sha256): file.size for file in large}
-    sizes = in_parallel([partial(store.size, key) for key in expected], store.parallel)
-    return sizes == list(expected.values())
+    return sizes_of(store, list(expected)) == list(expected.values())
 
 
 # What is there already.
@@ -140,6 +148,11 @@ def _cover(small: Mapping[str, CodeFile], packs: Mapping[PackEntry, Pack]) -> tu
     return used, [file for sha256, file in small.items() if sha256 in missing]
 
 
+def _missing(store: BlobStore, files: Sequence[CodeFile]) -> list[CodeFile]:
+    sizes = sizes_of(store, [blob_key(file.sha256) for file in files])
+    return [file for file, size in zip(files, sizes, strict=True) if size != file.size]
+
+
 def _send(store: BlobStore, tree: CodeTree, alone: Iterable[CodeFile], packs: Iterable[list[CodeFile]]) -> Sent:
     jobs: list[Callable[[], Sent]] = [partial(_send_pack, store, tree, files) for files in packs]
     jobs += [
@@ -159,8 +172,6 @@ def _send_pack(store: BlobStore, tree: CodeTree, files: list[CodeFile]) -> Sent:
 
 
 def _send_alone(store: BlobStore, tree: CodeTree, file: CodeFile) -> Sent:
-    if store.size(blob_key(file.sha256)) == file.size:
-        return NOTHING
     store.write(blob_key(file.sha256), tree.chunks(file))
     return Sent(1, file.size)
 

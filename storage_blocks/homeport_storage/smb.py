@@ -80,6 +80,7 @@ class SmbStorage(BlobStorage):
 
     kind: ClassVar[str] = "smb"
     parallel = 4
+    questions_per_connection = 8
 
     def __init__(self, fields: SmbFields, *, anew: bool = False) -> None:
         """The storage in this folder, by connections of its own if `anew`; nothing is connected before a call."""

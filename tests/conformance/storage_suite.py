@@ -465,6 +465,32 @@ class BlobStorageSuite(TreeStorageSuite):
         assert again.sent_files == 0  # the packs are found by their names
         assert collect(tmp_path / "out").digest == tree.digest
 
+    def test_an_index_that_lost_a_pack_or_is_of_another_version_is_written_anew(
+        self, storage: Storage, tmp_path: Path
+    ) -> None:
+        def project(name: str, *, extra: int) -> CodeTree:
+            root = write_project(tmp_path / name, extra=extra)
+            (root / "more").mkdir()
+            for number in range(30):
+                (root / f"more/{number}.py").write_text(f"{name}, {number}\n")
+            return collect(root)
+
+        tree, other = project("one", extra=30), project("two", extra=30)
+        storage.put(other)
+        reference = storage.put(tree).reference
+        store, key = blobs(storage), index_key(tree.digest)
+        document = json.loads(b"".join(store.read(key)))
+        for wrong in (
+            json.dumps(document | {"packs": document["packs"][:-1]}).encode(),
+            b"".join(store.read(index_key(other.digest))),
+        ):
+            self.write_raw(storage, key, wrong)
+
+            storage.put(tree)
+
+            assert storage.fetch(reference, tree.digest, tmp_path / "out") == tree.manifest
+            (tmp_path / "out").rename(tmp_path / f"out-{len(wrong)}")
+
     def test_versions_kept_file_by_file_before_there_were_packs_are_still_fetched(
         self, storage: Storage, tmp_path: Path
     ) -> None:
