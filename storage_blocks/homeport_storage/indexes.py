@@ -75,22 +75,26 @@ def write_index(store: BlobStore, digest: str, index: Index) -> None:
     store.write(index_key(digest), [index.sealed(digest)])
 
 
-def versions_alike(store: BlobStore, hashes: Iterable[str]) -> list[str]:
+Recent = list[tuple[str, set[str]]]
+"""The digest of each version registered lately, and a sketch of it."""
+
+
+def versions_alike(recent: Recent, hashes: Iterable[str]) -> list[str]:
     """Digests of versions registered lately that share files with these, the most alike first.
 
     One storage serves many projects, and the index of another project has nothing to give: so the list keeps a sketch
     of each version, its smallest hashes, which two versions share as far as they share files.
     """
     wanted = set(_sketch(hashes))
-    shared = [(len(wanted & sketch), digest) for digest, sketch in _recent(store)]
+    shared = [(len(wanted & sketch), digest) for digest, sketch in recent]
     alike = sorted((item for item in shared if item[0]), key=lambda item: -item[0])
     return [digest for _, digest in alike[:ALIKE]]
 
 
-def note_version(store: BlobStore, digest: str, hashes: Iterable[str]) -> None:
+def note_version(store: BlobStore, recent: Recent, digest: str, hashes: Iterable[str]) -> None:
     """Put the version at the front of those registered lately; where that cannot be kept, it is not."""
     trees = [{"digest": digest, "sketch": _sketch(hashes)}]
-    trees += [{"digest": other, "sketch": sorted(sketch)} for other, sketch in _recent(store) if other != digest]
+    trees += [{"digest": other, "sketch": sorted(sketch)} for other, sketch in recent if other != digest]
     # The version is complete without it: a storage that lets nothing be replaced is a good storage of code.
     with suppress(StorageError):
         store.write(RECENT_KEY, [_canonical({"trees": trees[:RECENT], "version": VERSION})])
@@ -100,7 +104,8 @@ def _sketch(hashes: Iterable[str]) -> list[str]:
     return [sha256[:16] for sha256 in sorted(hashes)[:SKETCH]]
 
 
-def _recent(store: BlobStore) -> list[tuple[str, set[str]]]:
+def read_recent(store: BlobStore) -> Recent:
+    """The versions registered lately; none where the list is missing or cannot be read."""
     try:
         trees = _document(store, RECENT_KEY, MAX_INDEX)["trees"]
         recent = [(tree["digest"], {str(part) for part in tree["sketch"]}) for tree in trees]

@@ -6,6 +6,7 @@ Of boto3 only its core is loaded: its resources and transfers, which are not use
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import SEEK_END, BytesIO
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -15,6 +16,8 @@ from botocore.session import Session
 
 if TYPE_CHECKING:
     from homeport_storage.s3_fields import S3Fields
+
+ASKED_FROM = 1024 * 1024
 
 # The descriptions of the services, which are megabytes of JSON, are read once in a process.
 _loader = create_loader()
@@ -31,12 +34,24 @@ def open_client(fields: S3Fields, keys: Mapping[str, str | None], *, connections
         "s3", region_name=region, endpoint_url=fields.endpoint_url, config=_config(fields, connections)
     )
     client.meta.events.register("before-call.s3.HeadBucket", _ask_once)
+    client.meta.events.register_last("before-call.s3", _sent_at_once)
     return client
 
 
 def _ask_once(params: dict[str, Any], **_: Any) -> None:
     """The library asks for the bucket where an answer leads elsewhere; led elsewhere by that, it would ask for ever."""
     params["context"]["s3_redirect"]["redirected"] = True
+
+
+def _sent_at_once(params: Any, **_: object) -> None:
+    """Do not ask first whether a small body may be sent: being asked costs the server as much as being sent it."""
+    body = params.get("body")
+    if isinstance(body, BytesIO):
+        at = body.tell()
+        small = body.seek(0, SEEK_END) < ASKED_FROM  # looking at its buffer would copy it
+        body.seek(at)
+        if small:
+            params["headers"].pop("Expect", None)
 
 
 def _config(fields: S3Fields, connections: int) -> Config:

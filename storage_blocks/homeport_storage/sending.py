@@ -9,7 +9,15 @@ from functools import partial
 from homeport.blobs import BlobStore
 from homeport.code.manifest import CodeFile
 from homeport.code.tree import CodeTree
-from homeport_storage.indexes import Index, note_version, read_index, versions_alike, write_index
+from homeport_storage.indexes import (
+    Index,
+    Recent,
+    note_version,
+    read_index,
+    read_recent,
+    versions_alike,
+    write_index,
+)
 from homeport_storage.layout import FEW, LOOSE, SMALL, THIN, THIN_PACKS, blob_key, manifest_key, pack_key
 from homeport_storage.packs import NotAPackError, Pack, PackEntry, gather, parse
 from homeport_storage.parallel import in_parallel, sizes_of
@@ -40,7 +48,8 @@ def put(store: BlobStore, tree: CodeTree) -> Sent:
     kept = read_index(store, tree.digest)
     if kept is not None and _is_whole(store, tree, kept, small, large):
         return NOTHING
-    plan = _plan(store, small, _known(store, small, kept))
+    recent = read_recent(store)
+    plan = _plan(small, _known(store, small, kept, recent))
     sent = _send(store, tree, _missing(store, [*plan.loose, *large]), plan.packs)
     index = Index(
         tuple(sorted([*plan.there, *(Pack.of(files).entry for files in plan.packs)], key=lambda pack: pack.name)),
@@ -49,7 +58,8 @@ def put(store: BlobStore, tree: CodeTree) -> Sent:
     if index != kept:
         write_index(store, tree.digest, index)
     _keep_manifest(store, tree)
-    note_version(store, tree.digest, small)
+    # Sending packs takes a while, in which others may have put their version on the list.
+    note_version(store, read_recent(store) if plan.packs else recent, tree.digest, small)
     return sent
 
 
@@ -88,8 +98,9 @@ class Known:
     loose: frozenset[str]
 
 
-def _known(store: BlobStore, small: Mapping[str, CodeFile], kept: Index | None) -> Known:
-    alike = [read_index(store, digest) for digest in versions_alike(store, small)]
+def _known(store: BlobStore, small: Mapping[str, CodeFile], kept: Index | None, recent: Recent) -> Known:
+    looks = [partial(read_index, store, digest) for digest in versions_alike(recent, small)]
+    alike = in_parallel(looks, store.parallel)
     indexes = [index for index in (kept, *alike) if index is not None]
     entries = list(dict.fromkeys(pack for index in indexes for pack in index.packs))
     packs = in_parallel([partial(_pack, store, entry) for entry in entries], store.parallel)
@@ -119,7 +130,7 @@ class Plan:
     loose: list[CodeFile]
 
 
-def _plan(store: BlobStore, small: Mapping[str, CodeFile], known: Known) -> Plan:
+def _plan(small: Mapping[str, CodeFile], known: Known) -> Plan:
     there, missing = _cover(small, known.packs)
     thin = {entry for entry in there if entry.size < THIN}
     if len(thin) > THIN_PACKS:

@@ -249,14 +249,33 @@ class _Upload:
         actions += [_set(self._file, disposition)] if disposition is not None else []
         actions += [self._file.write(now, 0, send=False)] if now else []
         actions += [self._file.flush(send=False)] if len(now) == len(content) and disposition is None else []
+        above = self._folder.above(self._partial)
         try:
-            self._folder.together(*actions)
+            with self._made_meanwhile(above[-1:]):
+                self._folder.together(*actions)
         except SMBResponseException as error:
             if status_of(error) not in (NAME_NOT_FOUND, PATH_NOT_FOUND):
                 raise
-            _make(self._folder, self._folder.above(self._partial))
+            _make(self._folder, above)
             self._folder.together(*actions)
+        self._folder.written_to.update(above[-1:])
         self._offset = len(now)
+
+    @contextmanager
+    def _made_meanwhile(self, names: Sequence[str]) -> Iterator[None]:
+        """Ask for the file's folder just before the file, and look at the answer afterwards: it saves waiting twice.
+
+        A server that looks at both at once refuses the file, which is then asked for again.
+        """
+        asked = [
+            self._folder.sent(*_making(self._folder, name)) for name in names if name not in self._folder.written_to
+        ]
+        try:
+            yield
+        finally:
+            for answers in asked:
+                with suppress(SMBResponseException):  # the folder above is missing, too; or it may only be looked into
+                    answers()
 
     def _send(self, content: bytes) -> None:
         rest = memoryview(content)
@@ -367,17 +386,20 @@ def _make(folder: Folder, names: Sequence[str]) -> None:
     """Make the last of these folders, which lie in each other; and those above it where they are missing, too."""
     if not names:
         return
-    file = folder.anywhere(names[-1])
-    kind = CreateOptions.FILE_DIRECTORY_FILE
-    looking = FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES
-    actions = (_opening(file, looking, CreateDisposition.FILE_OPEN_IF, kind), _closing(file))
     try:
-        folder.together(*actions)
+        folder.together(*_making(folder, names[-1]))
     except SMBResponseException as error:
         if status_of(error) not in (NAME_NOT_FOUND, PATH_NOT_FOUND) or len(names) == 1:
             raise
         _make(folder, names[:-1])
-        folder.together(*actions)
+        folder.together(*_making(folder, names[-1]))
+
+
+def _making(folder: Folder, name: str) -> tuple[Action, Action]:
+    file = folder.anywhere(name)
+    kind = CreateOptions.FILE_DIRECTORY_FILE
+    looking = FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES
+    return _opening(file, looking, CreateDisposition.FILE_OPEN_IF, kind), _closing(file)
 
 
 def _opening(

@@ -37,7 +37,7 @@ from homeport_storage.smb_errors import NOT_THERE, is_lost, status_of
 from homeport_storage.smb_fields import SmbFields
 
 IDLE_SECONDS = 30.0
-"""A connection that was idle for longer is not lent again, and closed: a firewall may have dropped it without a word."""
+"""A connection that was idle for longer is closed and not lent: a firewall may have dropped it without a word."""
 
 Action = tuple[Any, Callable[[Any], Any]]
 """(message, what unpacks its answer), as smbprotocol gives them with `send=False`."""
@@ -127,6 +127,8 @@ class Folder:
         self._within = int(fields.timeout)
         self.used = False
         self.idle_since = 0.0
+        self.written_to: set[str] = set()
+        """The folders in which files were written by this connection, as names from the root of the share."""
         try:
             self._tree, self._names, self._renames = self._opened(fields)
         except SMBException as error:
@@ -200,6 +202,10 @@ class Folder:
 
         Every answer is waited for, also after an error: each of the server's answers has its place.
         """
+        return self.sent(*actions)()
+
+    def sent(self, *actions: Action) -> Callable[[], list[Any]]:
+        """Send them, and wait for the answers when what is given back is called, as it must be; see `together`."""
         connection = self._tree.session.connection
         sent = connection.send_compound(
             [message for message, _ in actions],
@@ -207,15 +213,19 @@ class Folder:
             self._tree.tree_connect_id,
             related=len(actions) > 1,
         )
-        answers: list[Any] = []
-        refused: SMBResponseException | None = None
-        for request, (_, unpacked) in zip(sent, actions, strict=True):
-            try:
-                answers.append(unpacked(request))
-            except SMBResponseException as error:
-                refused = refused or error
-        if refused is not None:
-            raise refused
+
+        def answers() -> list[Any]:
+            found: list[Any] = []
+            refused: SMBResponseException | None = None
+            for request, (_, unpacked) in zip(sent, actions, strict=True):
+                try:
+                    found.append(unpacked(request))
+                except SMBResponseException as error:
+                    refused = refused or error
+            if refused is not None:
+                raise refused
+            return found
+
         return answers
 
     def answers(self) -> bool:

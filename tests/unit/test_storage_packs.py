@@ -15,7 +15,7 @@ from homeport.code.manifest import CodeFile
 from homeport_storage import packs
 from homeport_storage.fetching import Pieces
 from homeport_storage.folder import FolderStorage
-from homeport_storage.indexes import RECENT, note_version, read_index, versions_alike
+from homeport_storage.indexes import RECENT, note_version, read_index, read_recent, versions_alike
 from homeport_storage.layout import FEW, LOOSE, PACK_FILES, PACK_LEAST, PACK_MOST, RECENT_KEY, THIN_PACKS
 from homeport_storage.packs import NotAPackError, Pack, PackEntry, gather
 
@@ -156,17 +156,22 @@ def test_many_registrations_of_more_changes_do_not_leave_ever_more_thin_packs(
 
 def test_the_versions_looked_into_are_those_that_share_files(store: FolderStorage) -> None:
     for project in range(10):
-        note_version(store, digest(project), [a_file(project * 1000 + number, 1).sha256 for number in range(100)])
+        note_version(
+            store,
+            read_recent(store),
+            digest(project),
+            [a_file(project * 1000 + number, 1).sha256 for number in range(100)],
+        )
 
     changed = [a_file(3000 + number, 1).sha256 for number in range(1, 100)]
 
-    assert versions_alike(store, changed) == [digest(3)]
-    assert versions_alike(store, [a_file(77_777, 1).sha256]) == []
+    assert versions_alike(read_recent(store), changed) == [digest(3)]
+    assert versions_alike(read_recent(store), [a_file(77_777, 1).sha256]) == []
 
 
 def test_only_so_many_versions_are_listed_and_the_last_one_is(store: FolderStorage) -> None:
     for number in range(RECENT + 10):
-        note_version(store, digest(number), [a_file(7, 1).sha256])
+        note_version(store, read_recent(store), digest(number), [a_file(7, 1).sha256])
 
     listed = json.loads((store.path / RECENT_KEY).read_bytes())["trees"]
 
