@@ -160,7 +160,7 @@ class DockerStorage:
             except StorageError:
                 pass  # whoever builds says why; where nothing is built, the last pulled state stands
         try:
-            with self._engine() as engine:
+            with self._engine(at_once=True) as engine:
                 found = engine.inspect(base) or {}
         except StorageError:
             return ""
@@ -176,8 +176,8 @@ class DockerStorage:
         )
         return login_of(registry, given.username if ours else None, given.password if ours else None)
 
-    def _engine(self) -> Engine:
-        return Engine(self.given.base_url, self.given.tls_config)
+    def _engine(self, *, at_once: bool = False) -> Engine:
+        return Engine(self.given.base_url, self.given.tls_config, at_once=at_once)
 
     def _reference(self, image: str, name: ImageName) -> StorageReference:
         """What an agent needs: the image by digest, where in it the code lies, and how to be let in."""

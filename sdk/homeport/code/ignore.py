@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from homeport.code.errors import PackingError
@@ -57,15 +58,19 @@ def rules(root: Path) -> Ignored:
     It is made for a walk from the root that does not go into what is ignored: a path below an ignored folder is not
     asked for.
     """
-    from pathspec import GitIgnoreSpec
-
-    lines = [*DEFAULTS, *_lines(root / IGNORE_FILE)]
     try:
-        spec = GitIgnoreSpec.from_lines(lines)
-        may_be_named, others = _names_and_others(lines)
-        other_patterns = GitIgnoreSpec.from_lines(others)
+        return _compiled((*DEFAULTS, *_lines(root / IGNORE_FILE)))
     except ValueError as error:
         raise PackingError(f"{root / IGNORE_FILE}: {error}") from error
+
+
+@lru_cache(maxsize=16)
+def _compiled(lines: tuple[str, ...]) -> Ignored:
+    from pathspec import GitIgnoreSpec
+
+    spec = GitIgnoreSpec.from_lines(lines)
+    may_be_named, others = _names_and_others(lines)
+    other_patterns = GitIgnoreSpec.from_lines(others)
 
     def ignored(path: str, folder: bool) -> bool:
         # Nearly every path matches nothing. One look says so; matching pattern by pattern takes longer than reading

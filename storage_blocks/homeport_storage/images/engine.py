@@ -28,6 +28,7 @@ from homeport.engine.masking import masked
 from homeport_storage.images.logins import Login
 from homeport_storage.images.names import ImageName
 from homeport_storage.images.registry import refusal
+from homeport_storage.kept import Kept
 
 LAST_LINES = 15
 SECONDS = 600
@@ -42,6 +43,9 @@ NO_REGISTRY = re.compile(
 FULL = "no space left on device"
 
 
+_versions: Kept[str] = Kept()
+
+
 @dataclass(frozen=True)
 class Finished:
     """What a container said, and how it ended."""
@@ -53,8 +57,14 @@ class Finished:
 class Engine:
     """One engine. Raises StorageUnreachable when it does not run, StorageRefused when it does not let us or is full."""
 
-    def __init__(self, base_url: str | None = None, tls: bool | Mapping[str, Any] = False) -> None:
-        """The engine at this address; without one that of DOCKER_HOST, else that of Docker's current context."""
+    def __init__(
+        self, base_url: str | None = None, tls: bool | Mapping[str, Any] = False, *, at_once: bool = False
+    ) -> None:
+        """The engine at this address; without one that of DOCKER_HOST, else that of Docker's current context.
+
+        With `at_once` it is not asked which version it speaks if that is known: whether it runs is then said by the
+        first call.
+        """
         try:
             import docker
         except ModuleNotFoundError as error:
@@ -67,8 +77,16 @@ class Engine:
         except docker.errors.TLSParameterError as error:
             raise StorageRefused(f"tls_config of the Docker engine at {base_url} is wrong: {error}") from error
         self.where = options.get("base_url") or "unix:///var/run/docker.sock"
-        with self._explained("use"):
+        self._api: Any = None
+
+        def spoken() -> str:
             self._api = docker.APIClient(version="auto", timeout=SECONDS, **options)
+            return str(self._api.api_version)
+
+        with self._explained("use"):
+            version = _versions.get((self.where, repr(tls)), spoken) if at_once else spoken()
+            if self._api is None:
+                self._api = docker.APIClient(version=version, timeout=SECONDS, **options)
 
     def close(self) -> None:
         """End the connections."""

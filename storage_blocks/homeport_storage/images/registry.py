@@ -29,6 +29,7 @@ from homeport.code.errors import (
 )
 from homeport_storage.images.logins import Login
 from homeport_storage.images.names import HUB, HUB_API, ImageName, speaks_plain_http
+from homeport_storage.kept import Kept
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -49,6 +50,9 @@ SERVER_FAILED = re.compile(r"HTTP status: 5\d\d")
 CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
+_wanted: Kept[dict[str, str]] = Kept()
+
+
 class Registry:
     """The API of one repository. Methods raise StorageUnreachable, StorageRefused or StorageDenied, naming it."""
 
@@ -65,7 +69,9 @@ class Registry:
             verify=_trust(image.registry) if scheme == "https" else False,
             follow_redirects=True,
         )
-        self._authorization = ""
+        # A registry that wanted a name and a password a moment ago need not refuse the same login first.
+        self._wanted = _wanted.get((self.url, login), dict)
+        self._authorization = self._wanted.get("basic", "")
 
     def close(self) -> None:
         """End the connections."""
@@ -232,7 +238,7 @@ class Registry:
         kind, _, rest = challenge.partition(" ")
         if kind.lower() == "basic" and self._login.password:
             pair = f"{self._login.username}:{self._login.password}".encode()
-            self._authorization = f"Basic {base64.b64encode(pair).decode()}"
+            self._authorization = self._wanted["basic"] = f"Basic {base64.b64encode(pair).decode()}"
         elif kind.lower() == "bearer":
             self._authorization = f"Bearer {self._token(dict(CHALLENGE.findall(rest)), doing, push=push)}"
         else:
