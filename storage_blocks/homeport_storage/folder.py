@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,12 +16,17 @@ from homeport.code.errors import StorageError, StorageRefused, StorageUnreachabl
 from homeport.code.manifest import Manifest
 from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StorageReference, Stored, folder_reference
 from homeport.code.tree import CodeTree
+from homeport_storage import tree_store
 from homeport_storage.blob_storage import BlobStorage
+from homeport_storage.parallel import in_parallel
 
 if TYPE_CHECKING:
     from homeport.blocks.fields import BlockFields
 
 CHUNK = 1024 * 1024
+AT_ONCE = 64
+"""How many files wait at most to be made durable together."""
+SYNCS = 16
 _PARTIAL = re.compile(r"\..+\.[0-9a-f]{32}\.part")  # a file on its way
 REFUSALS = {
     errno.EACCES: "permission denied",
@@ -68,7 +74,13 @@ class FolderStorage(BlobStorage):
     def put(self, tree: CodeTree) -> Stored:
         """Keep the tree under its digest; see Storage.put."""
         self._make()
-        return super().put(tree)
+        together = _Together(self.path)
+        try:
+            sent = tree_store.put(together, tree)
+            together.settle()
+        finally:
+            together.give_up()
+        return Stored(self.reference(), tree.digest, sent.files, sent.bytes)
 
     def fetch(self, reference: Mapping[str, Any], digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
         """Write the verified tree to `into`; see Storage.fetch."""
@@ -98,19 +110,27 @@ class FolderStorage(BlobStorage):
     def write(self, key: str, chunks: Iterable[bytes]) -> None:
         """Keep the chunks under the key: written beside it, synced, renamed."""
         target = self.path / key
-        partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
         with self._explained("write to"):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            part = self._written(target, chunks)
             try:
-                with partial.open("xb") as out:
-                    for chunk in chunks:
-                        out.write(chunk)
-                    out.flush()
-                    os.fsync(out.fileno())
-                partial.replace(target)
+                _sync(part)
+                part.replace(target)
             finally:
-                partial.unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
             _sync_folder(target.parent)
+
+    def _written(self, target: Path, chunks: Iterable[bytes]) -> Path:
+        """The file beside the target that has the chunks, not synced yet."""
+        part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("xb") as out:
+                for chunk in chunks:
+                    out.write(chunk)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return part
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes in pieces; KeyError when there is nothing under the key."""
@@ -164,6 +184,60 @@ class FolderStorage(BlobStorage):
             if error.errno in REFUSALS:
                 raise StorageRefused(f"cannot {doing} {self.where}: {REFUSALS[error.errno]}{name}") from error
             raise StorageUnreachable(f"cannot {doing} {self.where}: {error.strerror or error}{name}") from error
+
+
+class _Together(FolderStorage):
+    """The folder while one tree is written to it: many files are made durable at once, which takes as long as for one.
+
+    Each still has its name only once its content is on the disk. What waits for that is settled before anything is
+    looked at.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._waiting: list[tuple[Path, Path]] = []
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        target = self.path / key
+        with self._explained("write to"):
+            self._waiting.append((self._written(target, chunks), target))
+        if len(self._waiting) >= AT_ONCE:
+            self.settle()
+
+    def size(self, key: str) -> int | None:
+        self.settle()
+        return super().size(key)
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        self.settle()
+        return super().read(key, start, length)
+
+    def settle(self) -> None:
+        """Make durable what was written, in the order in which it was."""
+        if not self._waiting:
+            return
+        with self._explained("write to"):
+            # The file system puts what several threads want synced into one transaction of its journal.
+            in_parallel([partial(_sync, part) for part, _ in self._waiting], SYNCS)
+            for part, target in self._waiting:
+                part.replace(target)
+            folders = {target.parent for _, target in self._waiting}
+            in_parallel([partial(_sync_folder, folder) for folder in folders], SYNCS)
+            self._waiting = []
+
+    def give_up(self) -> None:
+        """Remove what did not get its name."""
+        for part, _ in self._waiting:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _sync(file: Path) -> None:
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:
