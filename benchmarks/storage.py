@@ -1,13 +1,21 @@
-"""Rows 31: a source tree on its way into a storage and back, beside `rclone copy` of the same files to the same server.
+"""Rows 31: a source tree on its way into a storage and back, beside plain clients of the same server, in turn.
 
-Both are asked in a process that is already running (ours in this one, rclone over its remote control), so neither
-pays for its start. Each round has a tree of its own, with other content, and alternates ours and rclone:
+Each round has a tree of its own, with other content:
 
     first       nothing of it is there
     unchanged   the same again
     changed     one file is another
-    fetch       to a machine that has nothing
-    next        to a machine that has the version before, when one file changed
+    fetch       an agent that has nothing
+    again       the same agent once more
+    next        that agent, when one file changed (beside: rclone into the folder that is there; and into a copy of it)
+
+There are two conditions, and ours and the other are under the same one:
+
+    running     processes that used this storage a moment ago and have kept what they keep: this one, and rclone
+                asked over its remote control. So it is for an agent.
+    commands    a process for each step, its start included: ours does nothing but store or fetch; beside it
+                `rclone copy`, and where there is one the storage's own client (cp, aws, smbclient). At 20,000 files
+                the start is nothing, and rclone alone takes minutes: left out.
 
 `HOMEPORT_BENCH_STORAGE=s3:1000` measures one server and size, `HOMEPORT_BENCH_PROFILE=1` prints where our time goes.
 """
@@ -25,9 +33,10 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from tests.services.control_plane import free_port
@@ -36,12 +45,15 @@ from tests.services.waiting import eventually
 from benchmarks.measuring import Row, foreign_load
 from homeport.code import CodeTree, collect, open_storage
 from homeport.code.hashes import Hashes
+from homeport_agent.code_cache import CodeCache
 
 SIZES = (1, 1_000, 20_000)
 ROUNDS = {1: 9, 1_000: 5, 20_000: 2}
 SETTLED = 2.1  # seconds after which hashes of what was written are remembered
-STEPS = ("first", "unchanged", "changed", "fetch", "next")
+STEPS = ("first", "unchanged", "changed", "fetch", "again", "next")
+ALONE = 7  # rounds of commands
 RCLONE = Path(sys.executable).with_name("rclone")
+OURS = (sys.executable, str(Path(__file__).with_name("storage_command.py")))
 
 
 def run() -> Iterator[Row]:
@@ -55,14 +67,22 @@ def run() -> Iterator[Row]:
                 for count in SIZES:
                     if not size or int(size) == count:
                         yield from rows(Path(folder), server, name, rclone, count)
+                        if count < max(SIZES):
+                            yield from command_rows(Path(folder), server, name, count)
+
+
+Commands = Callable[[str, Path, Path], dict[str, list[str]]]
+"""(name in the storage, folder to send, folder to fetch into) -> the command of each step."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A storage: what finds it for us, and for rclone, below a name that nothing is under yet."""
+    """A storage: what finds it for us and for rclone, below a name, and what its own client is told."""
 
     reference: Callable[[str], dict[str, Any]]
     remote: Callable[[str], str]
+    own_client: str = ""
+    own_commands: Commands | None = None
 
 
 @dataclass
@@ -102,17 +122,16 @@ class Rclone:
         with urllib.request.urlopen(asked, timeout=900) as answer:
             return json.load(answer)
 
-    def connect_anew(self) -> None:
-        """Forget open connections, as ours are: a copy that is typed has none either."""
-        self.ask("fscache/clear")
-
     def copy(self, source: str, target: str) -> None:
         self.ask("sync/copy", srcFs=source, dstFs=target, createEmptySrcDirs=False)
 
 
 def rows(folder: Path, server: Server, name: str, rclone: Rclone, count: int) -> Iterator[Row]:
-    """The five steps for one storage and one number of files."""
+    """The steps for one storage and one number of files, in processes that are running."""
     made = {step: Row(f"31 {name}", f"{count:,} files, {step}", "s", [], [], "rclone copy") for step in STEPS}
+    made["whole"] = Row(
+        f"31 {name}", f"{count:,} files, next", "s", [], [], "cp -r of the one before, then rclone copy"
+    )
     profile = cProfile.Profile() if os.environ.get("HOMEPORT_BENCH_PROFILE") else None
     remarks: list[str] = []
     with foreign_load(remarks, lambda: sum(os.times()[:4]) + _cpu(rclone)):
@@ -124,15 +143,65 @@ def rows(folder: Path, server: Server, name: str, rclone: Rclone, count: int) ->
             for step, (ours, other) in taken.items() if round_ else ():  # the first round warms up
                 made[step].ours.append(ours)
                 made[step].other.append(other)
-    first = sorted(made["first"].other)[len(made["first"].other) // 2]
-    unchanged = sorted(made["unchanged"].ours)[len(made["unchanged"].ours) // 2]
-    made["first"].target, made["fetch"].target = "≤ 1.3 × rclone", "≤ 1.3 × rclone"
-    made["unchanged"].target = "≤ 0.1 × rclone's first copy"
-    made["unchanged"].remarks.append(f"{unchanged / first:.2g} of rclone's first copy")
+    _compare(made["first"], made["unchanged"], made["fetch"], "rclone")
+    made["again"].target = "≤ 0.1 × rclone's fetch"
+    made["again"].remarks.append(f"{median(made['again'].ours) / median(made['fetch'].other):.2g} of rclone's fetch")
     made["first"].remarks += remarks
     yield from made.values()
     if profile is not None:
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+def _compare(first: Row, unchanged: Row, fetch: Row, name: str) -> None:
+    first.target = fetch.target = f"≤ 1.3 × {name}"
+    unchanged.target = f"≤ 0.1 × {name}'s first"
+    unchanged.remarks.append(f"{median(unchanged.ours) / median(first.other):.2g} of {name}'s first")
+
+
+def command_rows(folder: Path, server: Server, name: str, count: int) -> Iterator[Row]:
+    """The same for processes that do one step each."""
+    others = ["rclone copy", *([server.own_client] if server.own_commands else [])]
+    steps = ("first", "unchanged", "fetch")
+    made = {
+        (step, other): Row(f"31c {name}", f"{count:,} files, {step}, a command", "s", [], [], other)
+        for other in others
+        for step in steps
+    }
+    remarks: list[str] = []
+    with foreign_load(remarks, lambda: sum(os.times()[:4])):
+        for round_ in range(ALONE if count == 1 else 3):
+            with tempfile.TemporaryDirectory(dir=folder) as own:
+                root, key = Path(own) / "project", uuid.uuid4().hex
+                write_tree(root, count, round_)
+                time.sleep(SETTLED)
+                reference = json.dumps(server.reference("commands"))
+                ours = [*OURS, "put", reference, own, str(root)]
+                back = [*OURS, "fetch", reference, own, f"{own}/fetched", collect(root).digest]
+                remote = server.remote(f"{key}-rclone")
+                copy = [str(RCLONE), "copy", "--config", os.devnull]
+                commands = {
+                    "rclone copy": {"first": [*copy, str(root), remote], "fetch": [*copy, remote, f"{own}/copied"]}
+                }
+                if server.own_commands:
+                    commands[server.own_client] = server.own_commands(f"{key}-own", root, Path(own) / "plain")
+                for step in steps:
+                    took = _command(back if step == "fetch" else ours)
+                    for other in others:
+                        made[step, other].ours.append(took)
+                        given = commands[other]
+                        made[step, other].other.append(_command(given[step] if step in given else given["first"]))
+                for target in ("fetched", "copied", *(["plain"] if server.own_commands else [])):
+                    assert len(list(Path(own, target).rglob("*.py"))) == count, target
+    for other in others:
+        _compare(made["first", other], made["unchanged", other], made["fetch", other], other)
+    made["first", others[0]].remarks += remarks
+    yield from made.values()
+
+
+def _command(command: list[str]) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - began
 
 
 def _cpu(rclone: Rclone) -> float:
@@ -148,8 +217,8 @@ def one_round(
     root = folder / "project"
     write_tree(root, count, seed)
     time.sleep(SETTLED)
-    name = uuid.uuid4().hex
-    reference, remote = server.reference(f"{name}-ours"), server.remote(f"{name}-rclone")
+    reference, remote = server.reference("running"), server.remote(f"{uuid.uuid4().hex}-rclone")
+    agent = CodeCache(folder / "agent")
 
     def register() -> CodeTree:
         tree = collect(root, hashes=Hashes(folder / "home", root))
@@ -167,26 +236,42 @@ def one_round(
         return took
 
     def registered() -> tuple[float, float]:
-        ours = timed(register, ours=True)
-        rclone.connect_anew()
-        return ours, timed(lambda: rclone.copy(str(root), remote))
+        return timed(register, ours=True), timed(lambda: rclone.copy(str(root), remote))
 
-    def fetched(ours: Path, other: Path, digest: str, have: dict[str, Path] | None) -> tuple[float, float]:
-        fetch = timed(
-            lambda: open_storage(reference).fetch(reference, digest, ours, have.get if have else None), ours=True
-        )
-        rclone.connect_anew()
-        copied = timed(lambda: rclone.copy(remote, str(other)))
-        assert len(list(other.rglob("*.py"))) == count
-        return fetch, copied
+    def acquire(digest: str) -> Path:
+        cached = agent.acquire(reference, digest)
+        cached.close()
+        return cached.tree
 
+    def fetched(digest: str) -> tuple[float, float]:
+        ours = timed(lambda: acquire(digest), ours=True)
+        other = timed(lambda: rclone.copy(remote, str(folder / "copied")))
+        for tree in (acquire(digest), folder / "copied"):
+            assert len(list(tree.rglob("*.py"))) == count
+        return ours, other
+
+    def into_a_copy() -> None:
+        subprocess.run(["cp", "-r", str(folder / "copied"), str(folder / "copied-next")], check=True)
+        rclone.copy(remote, str(folder / "copied-next"))
+
+    def use() -> None:
+        """Open what is kept open: what came before may have taken longer than it is kept."""
+        with suppress(KeyError):
+            list(open_storage(reference).read("checks/nothing"))  # type: ignore[attr-defined]
+        rclone.ask("operations/stat", fs=remote, remote="nothing")
+
+    use()
     taken = {"first": registered(), "unchanged": registered()}
     before = register()
-    taken["fetch"] = fetched(folder / "fetched", folder / "copied", before.digest, None)
+    taken["fetch"] = fetched(before.digest)
+    taken["again"] = fetched(before.digest)
     (root / "package_0/module_0.py").write_text(f"changed = {seed}\n")
+    use()
     taken["changed"] = registered()
-    here = {file.sha256: folder / "fetched" / file.path for file in before.manifest.files}
-    taken["next"] = fetched(folder / "fetched-next", folder / "copied", register().digest, here)
+    changed = register()
+    whole = timed(into_a_copy)
+    taken["next"] = fetched(changed.digest)
+    taken["whole"] = (taken["next"][0], whole)
     return taken
 
 
@@ -208,7 +293,18 @@ def write_tree(root: Path, count: int, seed: int) -> None:
 def folders(folder: Path) -> Iterator[Server]:
     """Another folder of this machine."""
     kept = folder / "kept"
-    yield Server(lambda name: {"kind": "folder", "path": str(kept / name)}, lambda name: str(kept / name))
+
+    def commands(name: str, root: Path, target: Path) -> dict[str, list[str]]:
+        return {
+            "first": ["cp", "-r", "-T", str(root), str(kept / name)],
+            "unchanged": ["cp", "-r", "-u", "-T", str(root), str(kept / name)],
+            "fetch": ["cp", "-r", str(kept / name), str(target)],
+        }
+
+    kept.mkdir()
+    yield Server(
+        lambda name: {"kind": "folder", "path": str(kept / name)}, lambda name: str(kept / name), "cp -r", commands
+    )
     shutil.rmtree(kept, ignore_errors=True)
 
 
@@ -221,9 +317,19 @@ def smb_share(folder: Path) -> Iterator[Server]:
     samba.start()
     os.environ[PASSWORD_VARIABLE] = samba.password
     obscured = subprocess.run([RCLONE, "obscure", samba.password], capture_output=True, text=True, check=True)
+    smbclient = ["smbclient", "//127.0.0.1/data", "-p", str(samba.port), "-U", f"{samba.user}%{samba.password}", "-c"]
+
+    def commands(name: str, root: Path, target: Path) -> dict[str, list[str]]:
+        target.mkdir()
+        there = f"recurse; prompt; mkdir {name}; cd {name}"
+        return {
+            "first": [*smbclient, f"{there}; lcd {root}; mput *"],
+            "fetch": [*smbclient, f"recurse; prompt; cd {name}; lcd {target}; mget *"],
+        }
+
     remote = f":smb,host=127.0.0.1,port={samba.port},user={samba.user},pass={obscured.stdout.strip()}:data"
     try:
-        yield Server(lambda name: samba.reference("data", name), lambda name: f"{remote}/{name}")
+        yield Server(lambda name: samba.reference("data", name), lambda name: f"{remote}/{name}", "smbclient", commands)
     finally:
         samba.stop()
 
@@ -241,7 +347,23 @@ def s3_bucket(folder: Path) -> Iterator[Server]:
             f":s3,provider=Other,endpoint='{server.address}',access_key_id={ACCESS_KEY},"
             f"secret_access_key='{SECRET_KEY}',region=us-east-1,force_path_style=true,no_check_bucket=true:{bucket}"
         )
-        yield Server(lambda name: server.fields(bucket, prefix=name), lambda name: f"{remote}/{name}")
+
+        def commands(name: str, root: Path, target: Path) -> dict[str, list[str]]:
+            aws = ["aws", "--endpoint-url", server.address, "--region", "us-east-1", "s3"]
+            return {
+                "first": [*aws, "cp", "--recursive", str(root), f"s3://{bucket}/{name}"],
+                "unchanged": [*aws, "sync", str(root), f"s3://{bucket}/{name}"],
+                "fetch": [*aws, "cp", "--recursive", f"s3://{bucket}/{name}", str(target)],
+            }
+
+        os.environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        os.environ |= {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
+        yield Server(
+            lambda name: server.fields(bucket, prefix=name),
+            lambda name: f"{remote}/{name}",
+            "aws s3 cp, sync",
+            commands if shutil.which("aws") else None,
+        )
 
 
 @contextmanager

@@ -26,6 +26,8 @@ from homeport_storage.layout import FEW, GAP, MIB, SMALL, blob_key, manifest_key
 from homeport_storage.packs import NotAPackError, PackEntry
 from homeport_storage.parallel import in_parallel
 
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+
 
 def fetch(store: BlobStore, digest: str, into: Path, have: LocalFiles | None = None) -> Manifest:
     """Write the verified tree to `into`, which appears complete or not at all; its manifest."""
@@ -95,6 +97,9 @@ class Fetching:
     manifest: Manifest
     _copies: dict[str, list[CodeFile]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._root = str(self.folder)
+
     def run(self, have: LocalFiles | None) -> None:
         """Write every file; raises the errors of Storage.fetch."""
         for file in self.manifest.files:
@@ -134,8 +139,10 @@ class Fetching:
             descriptor = open_regular(source)
         except OSError:
             return False
-        with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            return self._written(file, iter(partial(stream.read, MIB), b"")) is None
+        try:
+            return self._written(file, iter(partial(os.read, descriptor, MIB), b"")) is None
+        finally:
+            os.close(descriptor)
 
     # What the store has.
 
@@ -204,21 +211,26 @@ class Fetching:
 
     def _written(self, file: CodeFile, chunks: Iterable[bytes]) -> str | None:
         """Write the content to each file that has it. None when it is the right one; else what it was, and no file."""
-        target = self.folder / file.path
+        # Plain descriptors and names: at 20,000 files, objects around them cost as much as the copying itself.
+        target = f"{self._root}/{file.path}"
         hasher, size = hashlib.sha256(), 0
-        with os.fdopen(_new_file(target, file), "wb", buffering=0) as out:
+        descriptor = _new_file(target, file)
+        try:
             for chunk in chunks:
                 hasher.update(chunk)
                 size += len(chunk)
-                _write_all(out.fileno(), chunk)
+                _write_all(descriptor, chunk)
                 if size > file.size:
                     break
+        finally:
+            os.close(descriptor)
         if hasher.hexdigest() != file.sha256 or size != file.size:
-            target.unlink()
+            os.unlink(target)  # noqa: PTH108
             more = " or more" if size > file.size else ""
             return f"{hasher.hexdigest()} ({size} bytes{more})"
         for other in self._copies[file.sha256][1:]:
-            with target.open("rb") as content, os.fdopen(_new_file(self.folder / other.path, other), "wb") as out:
+            copy = _new_file(f"{self._root}/{other.path}", other)
+            with open(target, "rb") as content, os.fdopen(copy, "wb") as out:  # noqa: PTH123
                 shutil.copyfileobj(content, out, MIB)
         return None
 
@@ -262,16 +274,17 @@ def _runs(slices: Iterable[Slice]) -> Iterator[list[Slice]]:
         yield run
 
 
-def _new_file(target: Path, file: CodeFile) -> int:
+def _new_file(target: str, file: CodeFile) -> int:
     # O_EXCL and O_NOFOLLOW: names were checked, and still nothing that exists is ever written through.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    return os.open(target, flags, 0o700 if file.mode == "755" else 0o600)
+    return os.open(target, NEW_FILE, 0o700 if file.mode == "755" else 0o600)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    written = os.write(descriptor, data)
+    if written < len(data):
+        view = memoryview(data)[written:]
+        while view:
+            view = view[os.write(descriptor, view) :]
 
 
 def _names(paths: list[str]) -> str:
