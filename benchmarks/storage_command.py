@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from homeport.code import collect, open_storage
+from homeport.code import Limits, collect, open_storage
 from homeport.code.hashes import Hashes
 
 
@@ -16,9 +16,9 @@ def main(what: str, reference: str, home: str, folder: str, digest: str = "") ->
     """Do it, as `register` and an agent would."""
     where = json.loads(reference)
     if what == "put":
-        tree = collect(Path(folder), hashes=Hashes(Path(home), Path(folder)))
-        open_storage(where).put(tree)
-        print(tree.digest)
+        tree = collect(Path(folder), Limits(files=100_000, bytes=1024**3), hashes=Hashes(Path(home), Path(folder)))
+        stored = open_storage(where).put(tree)
+        print(stored.digest, json.dumps(stored.reference))
     else:
         open_storage(where).fetch(where, digest, Path(folder))
 
