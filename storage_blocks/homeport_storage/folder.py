@@ -199,6 +199,10 @@ class _Together(FolderStorage):
 
     def write(self, key: str, chunks: Iterable[bytes]) -> None:
         target = self.path / key
+        if os.path.lexists(target):  # whoever replaces something may have to hear at once that it cannot be
+            self.settle()
+            super().write(key, chunks)
+            return
         with self._explained("write to"):
             self._waiting.append((self._written(target, chunks), target))
         if len(self._waiting) >= AT_ONCE:

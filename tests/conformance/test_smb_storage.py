@@ -276,7 +276,12 @@ def test_a_server_killed_in_the_middle_of_an_upload_leaves_nothing_half_done_and
     storage = open_storage(samba.reference("data", path))
 
     def kill_when_large_one_has_begun() -> None:
-        eventually(lambda: any(sizes(samba, path, over=4 * MIB)), what="it begins", every=0.002)
+        packs = samba.share() / path / "packs"
+        eventually(
+            lambda: any(sizes(samba, path, over=4 * MIB)) and any(len(file.name) == 64 for file in packs.glob("*")),
+            what="it has begun, and what is small has arrived",
+            every=0.002,
+        )
         samba.kill()
 
     killer = threading.Thread(target=kill_when_large_one_has_begun)
