@@ -1,19 +1,24 @@
 """`homeport deployment` against a real control plane: what a person types, what they read, and what stands then."""
 
+import asyncio
 import json
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from homeport.cli.failures import guarded
 from homeport.cli.main import cli
 from tests.services.fault_proxy import FaultProxy
 from tests.services.stack import Stack
+from tests.services.waiting import eventually
 
 FLOWS = """
     from homeport import flow
@@ -425,6 +430,41 @@ def test_what_changes_a_deployment_answers_as_json_when_asked(desk: Stack) -> No
     assert {one["name"] for one in answers} == {"a"}
     assert run["parameters"] == {"name": "you", "n": 7}
     assert "is paused: no agent gets the run before: homeport deployment resume" in paused.stderr
+
+
+def test_a_server_that_is_killed_in_the_middle_of_registering_has_registered_nothing(own_stack: Stack) -> None:
+    own_stack.write_flow("demo.py", FLOWS)
+    for name in (project(own_stack), "Z, the last to be registered"):
+        own_stack.cli("create", "project", name)
+    many(own_stack, 112, "Z, the last to be registered")
+    server, loop = own_stack.control_plane, asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    def ask(operation: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(operation, loop).result(20)
+
+    holder, looker = (ask(asyncpg.connect(server.dsn())) for _ in range(2))
+
+    def hold() -> None:
+        """Whoever holds the last one's project makes the server wait when the others are registered, uncommitted."""
+        ask(holder.execute("begin"))
+        ask(holder.execute("select from project where name like 'Z, %' for update"))
+
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+    with FaultProxy(own_stack.url) as proxy, ThreadPoolExecutor(1) as pool:
+        proxy.before('"dryRun":false', hold)
+        applying = pool.submit(deployment, own_stack, "apply", "deployments/", expect=5, HOMEPORT_API_URL=proxy.url)
+        eventually(lambda: ask(looker.fetchval(waiting)) > 0, what="the registration waits for the lock", within=60)
+        server.kill()
+        applying.result(60)
+    loop.call_soon_threadsafe(loop.stop)
+    server.start()
+    nothing = listed(own_stack)
+    again = deployment(own_stack, "apply", "deployments/")
+
+    assert nothing == {}
+    assert "(all there already)" in again.stdout
+    assert "112 applied, 0 skipped" in again.stdout
 
 
 def test_a_shell_completes_names_of_deployments_and_leaves_out_what_it_would_tear(desk: Stack) -> None:
