@@ -11,7 +11,8 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -31,6 +32,8 @@ from homeport_storage.images.registry import refusal
 from homeport_storage.kept import Kept
 
 LAST_LINES = 15
+MOST_OUTPUT = 256 * 1024
+"""Bytes of what a container says that are looked at, the last ones: the answer of the import is at the end."""
 SECONDS = 600
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 STEP = re.compile(r"^Step \d+/\d+ : ")
@@ -121,7 +124,7 @@ class Engine:
 
         Raises BuildFailed with the last lines of the step that failed.
         """
-        said: list[str] = []
+        said: deque[str] = deque(maxlen=LAST_LINES)  # of the step that runs
         step = identity = ""
         secrets = [str(value) for value in (arguments.get("buildargs") or {}).values()]
         with self._explained("build with"):
@@ -131,7 +134,8 @@ class Engine:
             ):  # fmt: skip
                 for line in COLOURS.sub("", event.get("stream") or "").splitlines():
                     if STEP.match(line):
-                        step, said = line, []
+                        step = line
+                        said.clear()
                     elif line.strip():
                         said.append(line)
                 identity = (event.get("aux") or {}).get("ID") or identity
@@ -182,11 +186,13 @@ class Engine:
                     if "timed out" not in str(error).lower():
                         raise
                     code = 124
-                output = self._api.logs(made["Id"], tail=200).decode("utf-8", "replace")
+                output = b""
+                for piece in self._api.logs(made["Id"], stream=True, follow=False, tail=200):
+                    output = (output + piece)[-MOST_OUTPUT:]
             finally:
                 with suppress(self._docker.errors.APIError):
                     self._api.remove_container(made["Id"], force=True, v=True)
-        return Finished(code, masked(output))
+        return Finished(code, masked(output.decode("utf-8", "replace")))
 
     @contextmanager
     def folder(self, image: str, path: str) -> Iterator[IO[bytes]]:
@@ -306,14 +312,16 @@ def _refused(said: str, doing: str, image: ImageName, login: Login) -> StorageEr
     return refusal(0, masked(said)[:300], doing, image, login.origin)
 
 
-def _build_failed(tag: str, step: str, said: list[str], error: str, secrets: list[str]) -> StorageError | BuildFailed:
+def _build_failed(
+    tag: str, step: str, said: Sequence[str], error: str, secrets: list[str]
+) -> StorageError | BuildFailed:
     def clean(text: str) -> str:
         for secret in secrets:
             text = text.replace(secret, "***") if len(secret) > 3 else text
         return masked(text)
 
     what = f"the image {tag} could not be built"
-    if FULL in error or any(FULL in line for line in said[-LAST_LINES:]):
+    if FULL in error or any(FULL in line for line in said):
         return StorageRefused(f"{what}: the disk of the Docker engine is full. Make room (docker system prune)")
     if step.split(" : ")[-1].upper().startswith("FROM ") or not step:
         if NO_BASE.search(error):
@@ -327,5 +335,5 @@ def _build_failed(tag: str, step: str, said: list[str], error: str, secrets: lis
         error += ". Build this Dockerfile with `docker build`, and name the result as base_image with local_image=True"
     if "homeport==" in step:
         error += ". Where no package index has Homeport, give a wheel with homeport_wheel, or a base_image that has it"
-    lines = [clean(line)[:300] for line in said[-LAST_LINES:]]
+    lines = [clean(line)[:300] for line in said]
     return BuildFailed("\n    ".join([f"{what}: {clean(error)}", clean(step)[:300], *lines]).rstrip())
