@@ -4,7 +4,6 @@ import gzip
 import json
 import os
 import threading
-import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -252,23 +251,6 @@ def test_the_import_check_has_no_network_and_nothing_of_this_machines_environmen
 
     with pytest.raises(NotImportable, match=r"ConnectionRefusedError|Network is unreachable"):
         verify(described, stored)
-
-
-def test_a_flow_that_says_very_much_while_it_is_imported_is_imported_all_the_same(
-    docker_world: DockerWorld, tree: CodeTree
-) -> None:
-    (tree.root / "lib/words.py").write_text("print('x' * 20_000_000)\n" + (tree.root / "lib/words.py").read_text())
-    described = docker_world.described()
-    stored = open_storage(described).put(collect(tree.root))
-    tracemalloc.start()
-
-    try:
-        verify(described, stored)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert peak < 10_000_000
 
 
 def test_homeport_comes_from_a_wheel_where_no_index_has_it(

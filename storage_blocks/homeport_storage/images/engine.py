@@ -11,8 +11,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -32,8 +31,6 @@ from homeport_storage.images.registry import refusal
 from homeport_storage.kept import Kept
 
 LAST_LINES = 15
-MOST_OUTPUT = 256 * 1024
-"""Bytes of what a container says that are looked at, the last ones: the answer of the import is at the end."""
 SECONDS = 600
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 STEP = re.compile(r"^Step \d+/\d+ : ")
@@ -124,7 +121,7 @@ class Engine:
 
         Raises BuildFailed with the last lines of the step that failed.
         """
-        said: deque[str] = deque(maxlen=LAST_LINES)  # of the step that runs
+        said: list[str] = []
         step = identity = ""
         secrets = [str(value) for value in (arguments.get("buildargs") or {}).values()]
         with self._explained("build with"):
@@ -134,8 +131,7 @@ class Engine:
             ):  # fmt: skip
                 for line in COLOURS.sub("", event.get("stream") or "").splitlines():
                     if STEP.match(line):
-                        step = line
-                        said.clear()
+                        step, said = line, []
                     elif line.strip():
                         said.append(line)
                 identity = (event.get("aux") or {}).get("ID") or identity
@@ -186,13 +182,11 @@ class Engine:
                     if "timed out" not in str(error).lower():
                         raise
                     code = 124
-                output = b""
-                for piece in self._api.logs(made["Id"], stream=True, follow=False, tail=200):
-                    output = (output + piece)[-MOST_OUTPUT:]
+                output = self._api.logs(made["Id"], tail=200).decode("utf-8", "replace")
             finally:
                 with suppress(self._docker.errors.APIError):
                     self._api.remove_container(made["Id"], force=True, v=True)
-        return Finished(code, masked(output.decode("utf-8", "replace")))
+        return Finished(code, masked(output))
 
     @contextmanager
     def folder(self, image: str, path: str) -> Iterator[IO[bytes]]:
@@ -312,16 +306,14 @@ def _refused(said: str, doing: str, image: ImageName, login: Login) -> StorageEr
     return refusal(0, masked(said)[:300], doing, image, login.origin)
 
 
-def _build_failed(
-    tag: str, step: str, said: Sequence[str], error: str, secrets: list[str]
-) -> StorageError | BuildFailed:
+def _build_failed(tag: str, step: str, said: list[str], error: str, secrets: list[str]) -> StorageError | BuildFailed:
     def clean(text: str) -> str:
         for secret in secrets:
             text = text.replace(secret, "***") if len(secret) > 3 else text
         return masked(text)
 
     what = f"the image {tag} could not be built"
-    if FULL in error or any(FULL in line for line in said):
+    if FULL in error or any(FULL in line for line in said[-LAST_LINES:]):
         return StorageRefused(f"{what}: the disk of the Docker engine is full. Make room (docker system prune)")
     if step.split(" : ")[-1].upper().startswith("FROM ") or not step:
         if NO_BASE.search(error):
@@ -335,5 +327,5 @@ def _build_failed(
         error += ". Build this Dockerfile with `docker build`, and name the result as base_image with local_image=True"
     if "homeport==" in step:
         error += ". Where no package index has Homeport, give a wheel with homeport_wheel, or a base_image that has it"
-    lines = [clean(line)[:300] for line in said]
+    lines = [clean(line)[:300] for line in said[-LAST_LINES:]]
     return BuildFailed("\n    ".join([f"{what}: {clean(error)}", clean(step)[:300], *lines]).rstrip())
