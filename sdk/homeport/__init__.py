@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from homeport import triggers as triggers
     from homeport import utilities as utilities
     from homeport import variables as variables
+    from homeport.backend.client import Client as Client
     from homeport.context import Context
     from homeport.engine.arguments import allow_failure as allow_failure
     from homeport.engine.arguments import flatten as flatten
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     context: Context
 
 _HOMES = {
+    "Client": "homeport.backend.client",
     "pause_flow_run": "homeport.flow_runs",
     "pause_task": "homeport.utilities.tasks",
     "resume_flow_run": "homeport.flow_runs",
@@ -131,6 +133,7 @@ _MODULES = frozenset(
 )
 
 __all__ = [
+    "Client",
     "DateTimeParameter",
     "Flow",
     "Parameter",

@@ -1,5 +1,7 @@
 """The examples that need a control plane, run against a real one: registered, and taken by an agent."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,69 @@ def test_what_a_run_shows_is_found_by_run_and_by_key(stack: Stack) -> None:
     assert {one["kind"] for one in shown} == {"LINK", "MARKDOWN", "TABLE"}
     assert table["data"] == {"table": [{"shop": "north", "sold": 3}, {"shop": "south", "sold": 4}]}
     assert table["taskRunId"]
+
+
+def program(stack: Stack, name: str, *arguments: str) -> str:
+    """What a program says that a user starts by hand, with their key."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *arguments],
+        env=stack.environment(HOMEPORT_PROJECT="Remote"),
+        cwd=stack.code,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_program_with_the_client_of_1x_starts_a_run_and_sees_how_it_ended(stack: Stack) -> None:
+    flow_id = stack.json("describe", "flows", "squares", "--project", "Remote")["id"]
+
+    said = program(stack, "from_a_program.py", flow_id)
+
+    assert said.strip() == "from a program Completed True"
+
+
+def test_a_file_applies_the_deployment_of_its_own_flow_and_an_agent_runs_it(stack: Stack) -> None:
+    identity = program(stack, "deployed_by_itself.py").strip()
+
+    _, log = ran(stack, "greeting", "--deployment", "every morning")
+
+    made = stack.json("deployment", "inspect", "greeting/every morning")
+    assert (made["id"], made["tags"], made["scheduleActive"]) == (identity, ["demo"], True)
+    assert "hello Marvin" in log
+
+
+def test_the_client_of_1x_makes_projects_cancels_runs_and_refuses_queries_of_another_api(stack: Stack) -> None:
+    stack.write_flow("asks.py", f"""
+        from homeport import Client
+
+        client = Client()
+        made = client.create_project("By a program")
+        assert client.create_project("By a program") == made
+        run = client.create_flow_run(deployment_id={stack.json("deployment", "inspect", "squares/default")["id"]!r},
+                                     labels=["nobody has this"])
+        print(client.get_flow_run_info(run).flow_name, client.get_flow_run_state(run).name)
+        client.cancel_flow_run(run)
+        print(client.get_flow_run_state(run).name, client.delete_project("By a program"))
+        for wrong in (lambda: client.create_flow_run(), lambda: client.graphql("{{ flow {{ id }} }}")):
+            try:
+                wrong()
+            except (TypeError, NotImplementedError) as error:
+                print(error)
+    """)  # fmt: skip
+
+    done = subprocess.run(
+        [sys.executable, "asks.py"], env=stack.environment(), cwd=stack.code, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    first, second, *refused = done.stdout.splitlines()
+    assert (first, second) == ("squares Scheduled", "Cancelled True")
+    assert "flow_id=" in refused[0]
+    assert "docs/reference/graphql.md" in refused[1]
 
 
 @pytest.mark.parametrize(

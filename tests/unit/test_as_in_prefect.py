@@ -15,6 +15,7 @@ from homeport.executors import LocalDaskExecutor, LocalExecutor
 from homeport.task_runners import ConcurrentTaskRunner
 
 BY_ATTRIBUTE = [
+    "Client",
     "blocks.system.Secret",
     "client.Client",
     "client.Secret",

@@ -9,11 +9,13 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples" / "functions"
 SHOWN = {
+    "asks_a_person": ["sent for 20 (no note)", "sent for 500 (go on)", "not sent"],
     "async_flow": ["gathered 100", "submitted 100"],
     "cleaning_up": ["well -> Completed", "badly -> Failed", "too long -> Cancelled", "cluster down"],
     "failure_report": ["10\n", "2 of 3 files were not imported", "line 3 has no price"],
     "hooks": ["load: load-1 is Failed", "warehouse: ", " is Completed", "tidied up after warehouse"],
     "retries_with_backoff": ["retry 1 of 5", "retry 2 of 5", "tea costs 3.2"],
+    "run_context": ["round of north | {'shop': 'north'} | measure-0 of round-of-shops", "the same: round of north"],
     "run_names": ["reports of Monday | north: 05 January | south: 05 January", "Flow run 'reports of Monday'"],
     "secrets_masked": ["connecting as *** with ***", "token ***", "refused: {'user': '***', 'password': '***'}"],
     "states_and_futures": ["check-2 ended Failed", "Completed('2 hosts are up')", "Failed('2 of 3 hosts are down')"],

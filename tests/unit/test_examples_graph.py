@@ -9,10 +9,12 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "graph"
 SAYS = {
+    "aircraft": ["3 planes, a0 near BWI", "loaded 6 a2 near IAD"],
     "branches": ["1200 approved by the manager", "20 paid at once"],
     "by_hand": ["['two', 'one', 'Add']", "3 41"],
     "dates": ["2\n"],
     "filter_failures": ["2.0", "left out: could not convert"],
+    "for_one_run": ["logged in with 18 letters ['page 1', 'page 2', 'page 3']"],
     "if_else": ["nothing new", "loading"],
     "loop_over_pages": ["['a', 'b', 'c', 'd']"],
     "mapped_pieces": ["['tea', 'brea', 'suga']"],
