@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import tarfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
@@ -120,9 +121,13 @@ def test_a_tar_that_is_broken_is_a_mismatch(tree: CodeTree, tmp_path: Path, cut:
     assert not list(tmp_path.glob("*out*"))
 
 
-def test_a_compressed_layer_that_is_damaged_inside_is_a_mismatch(tree: CodeTree, tmp_path: Path) -> None:
-    packed = bytearray(gzip.compress(b"".join(layers.tar_of(tree, FOLDER)) + os.urandom(4000)))
-    packed[300:320] = bytes(20)
+def test_a_compressed_layer_that_is_damaged_inside_a_file_is_a_mismatch(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/large.txt").write_text(os.urandom(200_000).hex())
+    tree = collect(tmp_path / "project")
+    packer = zlib.compressobj(wbits=31)
+    begun = packer.compress(b"".join(layers.tar_of(tree, FOLDER))[:150_000]) + packer.flush(zlib.Z_FULL_FLUSH)
+    packed = begun + b"\xff" * 1000  # no kind of block
 
     with pytest.raises(DigestMismatch, match="the image r/x"), gzip.open(io.BytesIO(packed)) as plain:
         layers.unpack(plain, FOLDER, tmp_path / "out", tree.digest, "the image r/x")  # type: ignore[arg-type]
