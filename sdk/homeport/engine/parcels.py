@@ -30,6 +30,8 @@ from homeport.engine.worker_errors import Oversized, Unsendable
 from homeport.futures import Future
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from homeport.engine.drivers import Call
     from homeport.engine.run import FlowRunInfo
     from homeport.engine.task_runs import TaskRun
@@ -88,7 +90,7 @@ class Parcel(NamedTuple):
     function: str
     scene: str
     who: Who
-    arguments: bytes | tuple[tuple[Any, ...], dict[str, Any]]
+    arguments: Buffer | tuple[tuple[Any, ...], dict[str, Any]]
     timeout: float | None
     variables: bytes | None
     most_bytes: int = 0

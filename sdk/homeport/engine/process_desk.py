@@ -32,6 +32,8 @@ from homeport.engine.worker_errors import how_it_ended, lost_worker
 from homeport.engine.worker_process import WorkerProcess
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
     from homeport.engine.parcels import Parcel, Ware
     from homeport.engine.process_pool import ProcessPool
     from homeport.engine.trips import Trip
@@ -141,8 +143,12 @@ class Desk(threading.Thread):
             process.send((CLEAR,))
         new = {ware.key: ware.data for ware in wares if ware.key not in self._sent}
         self._sent.update((key, len(data)) for key, data in new.items())
-        told = [(key, _beside(data)) for key, data in new.items()]
-        calls = [parcel._replace(arguments=_beside(parcel.arguments)) for parcel in parcels]
+        # What is large travels beside the message, and not as another copy in it.
+        told = [(key, PickleBuffer(data) if _is_large(data) else data) for key, data in new.items()]
+        calls = [
+            parcel._replace(arguments=PickleBuffer(parcel.arguments)) if _is_large(parcel.arguments) else parcel
+            for parcel in parcels
+        ]
         process.send((CALLS, calls, told))  # if it is gone, it is missed when it is listened to
         for parcel in parcels:
             trip = self.out[parcel.number]
@@ -245,9 +251,8 @@ class Desk(threading.Thread):
                 self._pool.put_back([first])
 
 
-def _beside(data: Any) -> Any:
-    """What is large, so that it travels beside its message and not as another copy in it."""
-    return PickleBuffer(data) if type(data) is bytes and len(data) > PIECE else data
+def _is_large(data: object) -> TypeIs[bytes]:
+    return type(data) is bytes and len(data) > PIECE
 
 
 def _send_answer(process: WorkerProcess, trip: Trip | None, key: int, question: bytes) -> None:

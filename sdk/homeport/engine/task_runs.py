@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable
 from contextvars import Context, copy_context
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -93,7 +94,7 @@ class TaskRun:
     ) -> None:
         self.run, self.task, self.args, self.kwargs = run, task, args, kwargs
         around = current.tag_set.get()
-        self.tags = task.tags if around <= task.tags else task.tags | around
+        self.tags = _together(task.tags, around) if around else task.tags
         self.name, self.map_index, self.direct = name, map_index, direct
         self.identity = name  # which run of the task it is, in each attempt of the flow run
         self.id = new_id()
@@ -152,7 +153,7 @@ class TaskRun:
             return ended
         args, kwargs = self.args, self.kwargs
         task, run = self.task, self.run
-        if self.upstream or self.map_index is not None or is_wrapped(args) or is_wrapped(kwargs.values()):
+        if self.upstream or self.map_index is not None or is_wrapped(args) or (kwargs and is_wrapped(kwargs.values())):
             try:
                 if run.has_unread:
                     args, kwargs = yield Io(self._inputs_read, args, kwargs)
@@ -522,6 +523,12 @@ def _keeper_of(task_run: TaskRun) -> Keeper | None:
     from homeport.engine.task_keeping import of_task_run  # only flows that keep results load it
 
     return of_task_run(task_run)
+
+
+@lru_cache(maxsize=256)
+def _together(tags: frozenset[str], around: frozenset[str]) -> frozenset[str]:
+    """One set for all runs of a map."""
+    return tags | around
 
 
 class _Countdown:
