@@ -342,13 +342,21 @@ def register_flow(
     set_schedule_active: bool = True,
     root: Path | str | None = None,
     quiet: bool = False,
+    **older: Any,
 ) -> str:
     """What `flow.register(project_name=...)` does; returns the flow's id.
 
-    Raises RegistrationError, CodeError or ClientError, each saying what to do.
+    Raises RegistrationError, CodeError or ClientError, each saying what to do; TypeError for what 1.x took besides.
     """
     from homeport.client import Client
     from homeport.config import load_settings
+    from homeport.spellings import ABSENT_OF_REGISTER, unknown_argument
+
+    for name in older:
+        if name in ABSENT_OF_REGISTER:
+            raise TypeError(f"flow.register({name}=...): {ABSENT_OF_REGISTER[name]}")
+        accepted = {"labels", "queue", "force", "set_schedule_active", "root", "quiet"}
+        raise unknown_argument(name, accepted, of=f"register() of flow {flow.name!r}")
 
     settings = load_settings()
     with Client(settings.api_url, settings.api_key, timeout=settings.timeout_seconds) as client:

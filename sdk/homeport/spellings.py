@@ -24,9 +24,21 @@ ABSENT_OF_FLOWS = {
     "with `homeport agent start`.",
     "deploy": "to make a flow known, use `homeport register -p FILE --project P`, or flow.register(project_name=...).",
     "from_source": "code travels by `homeport register`, which stores it where you say; import the module to use it.",
+    "save": "code travels by `homeport register`, as source; a graph's description is flow.serialize().",
+    "load": "import the flow from its module; an agent loads it from storage.",
+    "diagnostics": "`homeport doctor` says what is reachable, and `homeport version` what is installed.",
+    "run_agent": "start one with `homeport agent local start`.",
     "to_deployment": "to make a flow known, use `homeport register -p FILE --project P`, or flow.register(...).",
 }
 """What flows of other versions have, and what does that work here."""
+
+ABSENT_OF_REGISTER = {
+    "idempotency_key": "registering the same code changes nothing by itself. Leave it out.",
+    "build": "what is stored already is not sent again. Leave it out.",
+    "no_url": "no address is printed. Leave it out; quiet=True prints nothing at all.",
+    "version_group_id": "versions belong together by project and name. Leave it out.",
+}
+"""What `flow.register` of 1.x took, and why it is not needed."""
 
 
 def refuse_generator(function: Callable[..., Any], of: str) -> None:

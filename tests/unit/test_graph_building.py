@@ -4,6 +4,7 @@ import itertools
 import json
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -397,6 +398,40 @@ def test_a_flow_is_described_as_json_without_its_code():
     }  # fmt: skip
     assert described["reference_tasks"] == [built.slugs[sums]]
     assert described["parameters"]["properties"]["xs"]["default"] == [1]
+
+
+def test_the_hash_of_a_flow_is_that_of_its_graph():
+    def built(default):
+        with Flow("hashed") as made:
+            number(Parameter("given", default=default))
+        return made.serialized_hash()
+
+    assert built(1) == built(1)
+    assert built(1) != built(2)
+    assert len(built(1)) == 64
+
+
+def test_a_task_says_what_it_takes_and_gives():
+    @task
+    def joins(left: str, right=1, *more) -> list[str]:
+        return [left, right, *more]
+
+    assert joins.inputs() == {
+        "left": {"type": str, "default": None, "required": True},
+        "right": {"type": Any, "default": 1, "required": False},
+    }
+    assert (joins.outputs(), number.outputs()) == (list[str], Any)
+
+
+def test_what_register_of_1x_took_besides_says_why_it_is_not_needed():
+    built = Flow("registered")
+
+    with pytest.raises(TypeError, match=r"flow\.register\(idempotency_key=\.\.\.\): registering the same code changes"):
+        built.register("Sales", idempotency_key=built.serialized_hash())
+    with pytest.raises(TypeError, match=r"has no argument 'label' .* Did you mean 'labels'"):
+        built.register("Sales", label=["a"])
+    with pytest.raises(AttributeError, match="`homeport agent local start`"):
+        built.run_agent()
 
 
 def test_serialize_with_build_stores_the_code_and_names_its_digest(tmp_path, monkeypatch):

@@ -39,6 +39,15 @@ def described(flow: Flow, *, build: bool = False) -> dict[str, Any]:
     }
 
 
+def digest_of(description: dict[str, Any]) -> str:
+    """The SHA-256 of a description, whichever version of Homeport made it."""
+    import hashlib
+    import json
+
+    told = {key: value for key, value in description.items() if key != "homeport_version"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
 def _task(node: Node) -> dict[str, Any]:
     task = node.task
     trigger = getattr(task.trigger, "__name__", type(task.trigger).__name__)

@@ -232,6 +232,12 @@ class Flow(Building):
 
         return described(self, build=build)
 
+    def serialized_hash(self, build: bool = False) -> str:
+        """The SHA-256 of `serialize()`: the same for the same graph, in whatever process it is asked for."""
+        from homeport.flows.description import digest_of
+
+        return digest_of(self.serialize(build=build))
+
     def visualize(
         self,
         flow_state: Any = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, cast, get_args, get_origin, get_type_hints
 
@@ -68,6 +69,22 @@ class Bindable(Expressions):
         """`a.pipe(b, x=1)` is `b(a, x=1)`: chains that read from left to right."""
         return _task(self, **kwargs)
 
+    def inputs(self) -> dict[str, dict[str, Any]]:
+        """What the task takes, by name: `type` (its annotation, or Any), `default`, and whether it is `required`."""
+        return {
+            name: {
+                "type": _annotation(one.annotation),
+                "default": None if one.default is one.empty else one.default,
+                "required": one.default is one.empty,
+            }
+            for name, one in inspect.signature(self._task.run).parameters.items()
+            if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        }
+
+    def outputs(self) -> Any:
+        """The annotation of what the task returns; Any without one."""
+        return _annotation(inspect.signature(self._task.run).return_annotation)
+
     def __iter__(self) -> Any:
         count = _length_of_result(self._task.run) if self.nout is None else self.nout
         if count is None:
@@ -93,6 +110,10 @@ class Bindable(Expressions):
                 f"{self.name}.{what}(): no flow is being built here. Do it in the `with Flow(...)` block, or say flow=."
             )
         return found
+
+
+def _annotation(found: Any) -> Any:
+    return Any if found is inspect.Parameter.empty else found
 
 
 def _length_of_result(function: Callable[..., Any]) -> int | None:
