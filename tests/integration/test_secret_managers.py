@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -252,6 +254,28 @@ def test_many_threads_ask_once_and_a_rotated_secret_is_seen_after_a_minute(
     assert (first, soon, count) == ({"old-value"}, "old-value", 1)
     assert later == "new-value"
     assert asked == ["secretsmanager.GetSecretValue"] * 2
+
+
+def test_a_process_that_is_forked_while_somebody_asks_does_not_wait_for_that_thread() -> None:
+    asking, answered = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        asking.set()
+        answered.wait(20)
+        return "of the parent"
+
+    thread = threading.Thread(target=lambda: references.remembered.get("aws:x", slow))
+    thread.start()
+    asking.wait(10)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        os._exit(0 if references.remembered.get("aws:x", lambda: "of the child") == "of the child" else 1)
+    _, status = os.waitpid(child, 0)
+    answered.set()
+    thread.join(10)
+
+    assert os.waitstatus_to_exitcode(status) == 0
 
 
 def test_a_failure_is_not_remembered(amazon: MotoServer) -> None:

@@ -28,6 +28,8 @@ FORMS = "env:NAME, keyring:NAME, file:/path, secret:NAME, aws:NAME or azure:VAUL
 
 remembered = Remembered()
 """What secret managers answered to this process."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: remembered.unlock())
 
 
 def resolve(reference: str, *, environ: Mapping[str, str] | None = None) -> SecretValue:

@@ -34,6 +34,6 @@ class Remembered:
                 self._kept[reference] = (self._clock(), value)
             return value
 
-    def forget(self) -> None:
-        """Ask anew for everything."""
-        self._kept.clear()
+    def unlock(self) -> None:
+        """In a forked process: those who hold a lock are threads of the parent, and will not give it back here."""
+        self._lock, self._asking = threading.Lock(), {}
