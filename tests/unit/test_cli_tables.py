@@ -46,3 +46,23 @@ def test_a_name_is_shortened_last_and_an_id_never(printed: Callable[[int], list[
         assert "…" in line
         assert len(line) <= max(columns, len(ID) + 8)
         assert len(head) <= max(columns, len(ID) + 8)
+
+
+ABOUT = "Name or address of the server; for a DFS namespace its domain"
+WRAPPING = [Column("field", lambda node: node["id"]), Column("about", lambda node: node["about"], may_wrap=True)]
+
+
+@pytest.mark.parametrize("columns", [60, 75, 110])
+def test_what_is_said_about_a_row_is_wrapped_or_written_below_it_and_never_cut(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+
+    rows([{"id": ID, "about": ABOUT}, {"id": ID, "about": ""}], WRAPPING, None)
+
+    head, first, *more, last = click.unstyle(capsys.readouterr().out).splitlines()
+    assert max(map(len, [head, first, *more])) <= columns
+    assert " ".join([first.removeprefix(ID), *more]).split() == ABOUT.split()
+    assert last == ID
+    assert ("ABOUT" in head) == (columns >= 75)

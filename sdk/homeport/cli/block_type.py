@@ -70,7 +70,7 @@ def inspect(type_: str, fields: str | None) -> None:
         Column("type", lambda field: "secret" if field["secret"] else field["type"]),
         Column("needed", lambda field: "yes" if field["required"] else ""),
         Column("default", lambda field: field["default"]),
-        Column("about", lambda field: field["about"], may_shrink=True),
+        Column("about", lambda field: field["about"], may_wrap=True),
     ]
     rows(node["fields"], columns, None)
     say(f"\n{example(of_type)}")

@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ import click
 from homeport.cli import text
 
 Node = Mapping[str, Any]
+WRAPPED_AT = 24  # narrower than this, a text is better read below its row
 _FIELD_LIST = re.compile(r"[A-Za-z]+(\.[A-Za-z]+)*(,[A-Za-z]+(\.[A-Za-z]+)*)*")
 
 
@@ -23,12 +25,14 @@ class Column:
     """A column: its header, how a node's cell is made, and how it gives way on a narrow terminal.
 
     `may_go`: left out when the table does not fit. `may_shrink`: its cells are shortened when that was not enough.
+    `may_wrap`, of the last column: what is said in it is written on several lines, or below its row, but never cut.
     """
 
     header: str
     cell: Callable[[Node], Any]
     may_shrink: bool = False
     may_go: bool = False
+    may_wrap: bool = False
     colour: Callable[[Node], str | None] | None = None
 
 
@@ -133,11 +137,22 @@ def _table(nodes: Sequence[Node], columns: Sequence[Column]) -> None:
 
     cells = [[text.one_line(_written(column.cell(node))) for node in nodes] for column in columns]
     widths = [max(len(c.header), *map(text.width, lines)) for c, lines in zip(columns, cells, strict=True)]
-    kept = _fitting(columns, cells, widths, shutil.get_terminal_size().columns)
+    room = shutil.get_terminal_size().columns
+    kept = _fitting(columns, cells, widths, room)
+    last = len(columns) - 1
+    below = columns[last].may_wrap and last not in kept and any(cells[last])
     heads = (f"{columns[at].header.upper():<{widths[at]}}" for at in kept)
     click.secho("  ".join(heads).rstrip(), dim=True)
     for row, node in enumerate(nodes):
-        click.echo("  ".join(_cell(columns[at], node, cells[at][row], widths[at]) for at in kept).rstrip())
+        written = [_cell(columns[at], node, cells[at][row], widths[at]) for at in kept]
+        more: list[str] = []
+        if columns[last].may_wrap and last in kept and text.width(cells[last][row]) > widths[last]:
+            first, *more = textwrap.wrap(cells[last][row], widths[last])
+            written[-1] = first
+        elif below:
+            more = textwrap.wrap(cells[last][row], max(20, room - 4))
+        indent = " " * (4 if below else sum(widths[at] + 2 for at in kept[:-1]))
+        click.echo("\n".join(["  ".join(written).rstrip(), *(indent + line for line in more)]))
 
 
 def _cell(column: Column, node: Node, cell: str, room: int) -> str:
@@ -159,9 +174,14 @@ def _fitting(columns: Sequence[Column], cells: Sequence[Sequence[str]], widths: 
     for at in [at for at in reversed(kept) if not any(cells[at])] + [at for at in reversed(kept) if columns[at].may_go]:
         if too_wide() and at in kept:
             kept.remove(at)
+    least = [WRAPPED_AT if column.may_wrap else max(6, len(column.header)) for column in columns]
     while too_wide():
-        shrinkable = [at for at in kept if columns[at].may_shrink and widths[at] > max(6, len(columns[at].header))]
-        if not shrinkable:
-            break
-        widths[max(shrinkable, key=lambda at: widths[at])] -= 1
+        can = [at for at in kept if (columns[at].may_shrink or columns[at].may_wrap) and widths[at] > least[at]]
+        if not can:
+            wrapped = [at for at in kept if columns[at].may_wrap]
+            if not wrapped:
+                break
+            kept.remove(wrapped[0])  # it is written below
+            continue
+        widths[max(can, key=lambda at: widths[at])] -= 1
     return kept
