@@ -56,7 +56,12 @@ def local() -> None:
 @start_options
 @pass_session
 def local_start(session: Session, /, **given: Any) -> int:
-    """Start an agent that runs flows as processes on this machine."""
+    """Start an agent that runs flows as processes on this machine.
+
+    \b
+    homeport agent start -q default
+    homeport agent start -q nightly -l gpu --name plant-2 --limit 4
+    """
     return _start(session, **given)
 
 
@@ -64,7 +69,12 @@ def local_start(session: Session, /, **given: Any) -> int:
 @start_options
 @pass_session
 def start(session: Session, /, **given: Any) -> int:
-    """Start a local agent (the same as `agent local start`)."""
+    """Start a local agent (the same as `agent local start`).
+
+    \b
+    homeport agent start -q default
+    homeport agent start -q nightly -l gpu --name plant-2 --limit 4
+    """
     return _start(session, **given)
 
 

@@ -27,7 +27,12 @@ def auth() -> None:
 @click.option("--api", metavar="URL", help="Address of the control plane; kept in the profile.")
 @pass_session
 def login(session: Session, key: str | None, api: str | None) -> None:
-    """Check a key and keep it in the OS keyring, else in a file that only you can read."""
+    """Check a key and keep it in the OS keyring, else in a file that only you can read.
+
+    \b
+    homeport auth login --api https://homeport.example.com --key -
+    homeport auth login --key - < key.txt
+    """
     from homeport.client.addresses import base_url, printable
     from homeport.config import Credentials, profiles
 
@@ -109,7 +114,12 @@ def create_key(
     quiet: bool,
     fields: str | None,
 ) -> None:
-    """Make an API key. It is shown once."""
+    """Make an API key. It is shown once.
+
+    \b
+    homeport auth create-key -n ci -e 90d
+    homeport auth create-key -n agents-of-plant-2 --role agent -q plant-2 --quiet
+    """
     from homeport.client import expect
 
     given = {"name": name, "kind": role.upper(), "expiresAt": _expiry(expires), "queues": list(queues)}
@@ -146,7 +156,12 @@ def list_keys(session: Session, limit: int, fields: str | None) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @pass_session
 def revoke_key(session: Session, key_id: str, yes: bool) -> None:
-    """Revoke a key: what uses it is refused at once."""
+    """Revoke a key: what uses it is refused at once.
+
+    \b
+    homeport auth list-keys
+    homeport auth revoke-key --id 3f2a6c01b7de
+    """
     from homeport.client import expect
 
     own = session.execute("viewer")["viewer"]["keyId"] == key_id

@@ -42,7 +42,11 @@ def view(session: Session, show_sources: bool, fields: str | None) -> None:
 @click.argument("pairs", nargs=-1, required=True, metavar="NAME=VALUE...")
 @pass_session
 def set_(session: Session, pairs: tuple[str, ...]) -> None:
-    """Write settings into the profile in use."""
+    """Write settings into the profile in use.
+
+    \b
+    homeport config set api_url=https://homeport.example.com queue=nightly
+    """
     from homeport.client.addresses import base_url
     from homeport.client.errors import InvalidAddress
     from homeport.config import profiles

@@ -38,7 +38,12 @@ class Finding:
 @click.argument("run", required=False, metavar="[RUN]")
 @pass_session
 def doctor(session: Session, run: str | None, fields: str | None) -> int:
-    """Find out what is wrong; with RUN, also why that run is not running. Exit code 1 when something is."""
+    """Find out what is wrong; with RUN, also why that run is not running. Exit code 1 when something is.
+
+    \b
+    homeport doctor
+    homeport doctor wandering-gecko
+    """
     findings = []
     for finding in look(session, run):
         findings.append(finding)

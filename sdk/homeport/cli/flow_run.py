@@ -40,7 +40,12 @@ def flow_run() -> None:
 @run_filters
 @pass_session
 def ls(session: Session, /, fields: str | None, **filters: Any) -> None:
-    """List flow runs, the newest first."""
+    """List flow runs, the newest first.
+
+    \b
+    homeport flow-run ls --state failed --since 1d
+    homeport flow-run ls --flow prices --json id,name,state.name
+    """
     show_runs(session, fields, **filters)
 
 
@@ -84,7 +89,12 @@ def resume(
     key: str | None,
     fields: str | None,
 ) -> None:
-    """Send a paused RUN on, with the input that it waits for; or a held one, as its next attempt."""
+    """Send a paused RUN on, with the input that it waits for; or a held one, as its next attempt.
+
+    \b
+    homeport flow-run resume wandering-gecko
+    homeport flow-run resume wandering-gecko -i approved=true -i 'note=go on'
+    """
     from homeport.cli.resuming import given_input
 
     id = lists.run_id(session, run)

@@ -44,7 +44,12 @@ def logs(
     tail: int | None,
     fields: str | None,
 ) -> int | None:
-    """Show the log of RUN: an id, the start of one, a run's name, or the URL of its page."""
+    """Show the log of RUN: an id, the start of one, a run's name, or the URL of its page.
+
+    \b
+    homeport logs -f wandering-gecko
+    homeport logs wandering-gecko --level error --since 10m
+    """
     if head is not None and (tail is not None or follow):
         raise click.UsageError("--head does not go with --tail or --follow.")
     run_id = lists.run_id(session, run)

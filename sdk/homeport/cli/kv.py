@@ -26,7 +26,12 @@ def kv() -> None:
 @click.argument("value")
 @pass_session
 def put(session: Session, key: str, value: str) -> None:
-    """Keep VALUE under KEY: JSON if it parses as such, else text."""
+    """Keep VALUE under KEY: JSON if it parses as such, else text.
+
+    \b
+    homeport kv set last-order 4711
+    homeport kv set shops '["north", "south"]'
+    """
     from homeport.client import expect
 
     answer = session.execute("setKeyValue", {"input": {"key": key, "value": value_of(value)}})

@@ -59,6 +59,10 @@ def cli(context: click.Context, profile: str | None, api_url: str | None, no_inp
       homeport register --project Demo -p flow.py
       homeport agent start -q default
       homeport run NAME --watch
+
+    \b
+    Exit codes: 0 ok, 1 the run or the command failed, 2 usage, 3 not found, 4 not allowed, 5 unreachable,
+      6 the time to watch is up, 130 interrupted.
     """
     context.obj = Session({"profile": profile, "api_url": api_url}, no_input=no_input)
     if os.environ.get("NO_COLOR"):

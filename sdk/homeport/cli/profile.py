@@ -40,7 +40,11 @@ def ls(session: Session, fields: str | None) -> None:
 @click.option("--use", "use_it", is_flag=True, help="Use it from now on.")
 @pass_session
 def create(session: Session, name: str, copy_of: str | None, api: str | None, use_it: bool) -> None:
-    """Add a profile."""
+    """Add a profile.
+
+    \b
+    homeport profile create prod --api https://homeport.example.com --use
+    """
     from homeport.client.addresses import base_url
     from homeport.config import profiles
 

@@ -73,7 +73,15 @@ def register(
     watch: bool,
     fields: str | None,
 ) -> int:
-    """Store flows' code in your storage and tell the control plane about them, without their code."""
+    """Store flows' code in your storage and tell the control plane about them, without their code.
+
+    Exit code 1 when one of them failed; the others are registered.
+
+    \b
+    homeport register --project Shop -p flows/prices.py --root .
+    homeport register --project Shop -p flows -l gpu --storage-block s3/prod
+    homeport register --project Shop -m shop.flows --watch
+    """
     from homeport.code import Limits
     from homeport.registration import Registrar
 

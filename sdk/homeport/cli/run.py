@@ -71,7 +71,13 @@ def run(
 ) -> int | None:
     """Run FLOW: a name, PROJECT/NAME, or an id. (`homeport run explain RUN` says why a run waits.)
 
-    The exit code of --watch, --execute, -p and -m is that of the run: 0 when it completed, 1 when it did not.
+    The exit code of --watch, --execute, -p and -m is that of the run: 0 when it completed, 1 when it did not; 6 when
+    the time to watch was up.
+
+    \b
+    homeport run prices --param 'lines=["tea 4"]' --watch
+    homeport run Shop/prices --at 10m --run-name later
+    homeport run -p flows/prices.py
     """
     from homeport.cli import run_target
 

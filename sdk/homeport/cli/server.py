@@ -50,7 +50,12 @@ server.add_command(create_admin_key)
 def start(
     session: Session, host: str, port: int, database_url: str | None, data_dir: Path | None, detach: bool
 ) -> None:
-    """Start a control plane. The first start prints an admin key, once, and keeps it for this user."""
+    """Start a control plane. The first start prints an admin key, once, and keeps it for this user.
+
+    \b
+    homeport server start --detach
+    homeport server start --host 0.0.0.0 --database-url postgresql://homeport@db/homeport
+    """
     require_installed()
     folder = _folder(session)
     running = folder.running()

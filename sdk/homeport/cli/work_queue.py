@@ -40,7 +40,12 @@ def ls(session: Session, limit: int, fields: str | None) -> None:
 def create(
     session: Session, name: str, limit: int | None, priority: int | None, description: str, fields: str | None
 ) -> None:
-    """Create the work queue NAME."""
+    """Create the work queue NAME.
+
+    \b
+    homeport work-queue create nightly --limit 4
+    homeport agent start -q nightly
+    """
     from homeport.client import expect
 
     given: dict[str, Any] = {"name": name, "description": description}
