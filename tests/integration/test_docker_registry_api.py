@@ -279,6 +279,18 @@ def test_what_a_registry_answers_to_an_upload_is_passed_on_in_its_own_words(
     assert body is None or body["errors"][0]["message"] in str(refused.value)
 
 
+def test_a_registry_that_begins_an_upload_and_says_no_place_for_it_is_told(
+    registry: DockerRegistry, tree: CodeTree
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(202) if request.method == "POST" else None
+
+    with rewriting_proxy(f"http://{registry.host}", answer) as host, pytest.raises(StorageRefused) as refused:
+        put(host, "nowhere", ANN, tree)
+
+    assert f"cannot push to {host}/nowhere:1: http://{host} began an upload without saying where to" in str(refused.value)
+
+
 def test_an_upload_that_breaks_off_is_tried_again(registry: DockerRegistry, tree: CodeTree, tmp_path: Path) -> None:
     broken: list[str] = []
 
