@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,12 +35,9 @@ __all__ = list(_HOMES)
 
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
+    from homeport.submodules import names_on_demand, on_demand
+
+    _name, _module = names_on_demand(__name__, _HOMES), on_demand(__name__, "system")
 
     def __getattr__(name: str) -> Any:
-        if name == "system":
-            return import_module(f"{__name__}.system")
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        return getattr(import_module(f"{__name__}.{home}"), name)
+        return _module(name) if name == "system" else _name(name)

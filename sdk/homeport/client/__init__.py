@@ -5,8 +5,7 @@ Everything is imported when first used, because the command line and the run pro
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from homeport.client.async_client import AsyncClient as AsyncClient
@@ -62,10 +61,6 @@ __all__ = sorted(_HOMES)
 
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
+    from homeport.submodules import names_on_demand
 
-    def __getattr__(name: str) -> Any:
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        return getattr(import_module(f"{__name__}.{home}"), name)
+    __getattr__ = names_on_demand(__name__, _HOMES)

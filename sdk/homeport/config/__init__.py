@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from homeport.config.credentials import Credentials as Credentials
@@ -22,14 +21,11 @@ __all__ = ["ConfigError", "Credentials", "Settings", "load_settings"]
 
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
+    from homeport.submodules import names_on_demand
 
-    def __getattr__(name: str) -> Any:
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(
-                f"module {__name__!r} has no attribute {name!r}. Settings are variables HOMEPORT_... or `homeport "
-                f"config set`; load_settings() reads them. What flows and tasks keep is said by their arguments "
-                f"(persist_result=)"
-            ) from None
-        return getattr(import_module(f"{__name__}.{home}"), name)
+    __getattr__ = names_on_demand(
+        __name__,
+        _HOMES,
+        ". Settings are variables HOMEPORT_... or `homeport config set`; load_settings() reads them. What flows and "
+        "tasks keep is said by their arguments (persist_result=)",
+    )

@@ -6,8 +6,7 @@ run_deployment("hello/nightly", parameters={"name": "Ada"})
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from homeport.deployments.running import run_deployment as run_deployment
 
@@ -21,10 +20,6 @@ __all__ = ["Deployment", "InvalidDeployment", "run_deployment"]
 
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
+    from homeport.submodules import names_on_demand
 
-    def __getattr__(name: str) -> Any:
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        return getattr(import_module(f"{__name__}.{home}"), name)
+    __getattr__ = names_on_demand(__name__, _HOMES)

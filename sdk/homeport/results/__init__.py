@@ -5,8 +5,7 @@ The control plane sees a reference (where, how large, which digest), and never a
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from homeport.results.errors import CacheKeyError as CacheKeyError
@@ -48,10 +47,6 @@ __all__ = [
 
 
 if not TYPE_CHECKING:  # a checker would take any name for one that is there
+    from homeport.submodules import names_on_demand
 
-    def __getattr__(name: str) -> Any:
-        try:
-            home = _HOMES[name]
-        except KeyError:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-        return getattr(import_module(f"{__name__}.{home}"), name)
+    __getattr__ = names_on_demand(__name__, _HOMES)
