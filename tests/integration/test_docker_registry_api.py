@@ -288,7 +288,9 @@ def test_a_registry_that_begins_an_upload_and_says_no_place_for_it_is_told(
     with rewriting_proxy(f"http://{registry.host}", answer) as host, pytest.raises(StorageRefused) as refused:
         put(host, "nowhere", ANN, tree)
 
-    assert f"cannot push to {host}/nowhere:1: http://{host} began an upload without saying where to" in str(refused.value)
+    assert f"cannot push to {host}/nowhere:1: http://{host} began an upload without saying where to" in str(
+        refused.value
+    )
 
 
 def test_an_upload_that_breaks_off_is_tried_again(registry: DockerRegistry, tree: CodeTree, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from homeport.engine.drivers import Steps
 from homeport.engine.states import State, StateType
@@ -12,6 +12,7 @@ from homeport.engine.stories import story
 
 Hook = Callable[[Any, Any, State], Any]
 """`fn(task, task_run, state)`, or `fn(flow, flow_run, state)`; sync or async."""
+HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 OF_TASKS = ("on_running", "on_completion", "on_failure")
 OF_FLOWS = (*OF_TASKS, "on_cancellation", "on_crashed")
@@ -50,6 +51,28 @@ class Hooks:
     def _call_older(self, subject: Any, run: Any, state: State) -> Any:
         assert self._older is not None
         return self._older(subject, state)
+
+
+class Hookable:
+    """What flows and tasks have in common: hooks that are added to one by a decorator."""
+
+    hooks: Hooks | None = None
+
+    def on_running(self, hook: HookFunction) -> HookFunction:
+        """`@my_task.on_running`, `@my_flow.on_running`: call this function when a run of it begins."""
+        return self._hooked("on_running", hook)
+
+    def on_completion(self, hook: HookFunction) -> HookFunction:
+        """`@my_task.on_completion`, `@my_flow.on_completion`: call this function when a run of it completed."""
+        return self._hooked("on_completion", hook)
+
+    def on_failure(self, hook: HookFunction) -> HookFunction:
+        """`@my_task.on_failure`, `@my_flow.on_failure`: call this function when a run failed, after its last retry."""
+        return self._hooked("on_failure", hook)
+
+    def _hooked(self, kind: str, hook: HookFunction) -> HookFunction:
+        self.hooks = (self.hooks or Hooks({}, None)).with_one(kind, hook)
+        return hook
 
 
 def hooks_of(given: Mapping[str, Any], *, of: str) -> Hooks | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Never, ParamSpec, TypeVar, cast
 
 from homeport.engine import current
 from homeport.engine.graph import Graph
-from homeport.engine.hooks import OF_FLOWS, Hook, Hooks, hooks_of
+from homeport.engine.hooks import OF_FLOWS, Hook, Hookable, HookFunction, hooks_of
 from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.parameters import ParameterError, Signature, jsonable, object_schema
 from homeport.engine.retry_policy import Delay, checked_policy
@@ -44,10 +44,9 @@ R = TypeVar("R")
 OnLost = Literal["crash", "retry", "hold"]
 TerminalStateHandler = Callable[["Flow", Any, set[Any]], Any]
 """Gets the flow, its state and those of its reference tasks; what it returns, unless None, is the state instead."""
-HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 
-class Flow(Building):
+class Flow(Building, Hookable):
     """A workflow. `with Flow("name") as flow:` builds one of tasks; `@flow` makes one of a function."""
 
     fn: Callable[..., Any] | None = None
@@ -359,18 +358,6 @@ class Flow(Building):
 
     # Hooks, in the form of decorators.
 
-    def on_running(self, hook: HookFunction) -> HookFunction:
-        """`@my_flow.on_running`: call this function when a run of the flow begins."""
-        return self._hooked("on_running", hook)
-
-    def on_completion(self, hook: HookFunction) -> HookFunction:
-        """`@my_flow.on_completion`: call this function when a run of the flow completed."""
-        return self._hooked("on_completion", hook)
-
-    def on_failure(self, hook: HookFunction) -> HookFunction:
-        """`@my_flow.on_failure`: call this function when a run of the flow failed, after its last retry."""
-        return self._hooked("on_failure", hook)
-
     def on_cancellation(self, hook: HookFunction) -> HookFunction:
         """`@my_flow.on_cancellation`: call this function when a run of the flow was cancelled."""
         return self._hooked("on_cancellation", hook)
@@ -378,10 +365,6 @@ class Flow(Building):
     def on_crashed(self, hook: HookFunction) -> HookFunction:
         """`@my_flow.on_crashed`: call this function when a run of the flow returned the state Crashed."""
         return self._hooked("on_crashed", hook)
-
-    def _hooked(self, kind: str, hook: HookFunction) -> HookFunction:
-        self.hooks = (self.hooks or Hooks({}, None)).with_one(kind, hook)
-        return hook
 
     def body(self, run: FlowRun) -> Any:
         """For the engine: what a run of this flow calls."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast, ov
 
 from homeport import triggers
 from homeport.engine import current
-from homeport.engine.hooks import Hook, Hooks, hooks_of
+from homeport.engine.hooks import Hook, Hookable, Hooks, hooks_of
 from homeport.engine.name_templates import NameTemplate, check_name_template
 from homeport.engine.retry_policy import Condition, Delay, RetryPolicy, checked_policy
 from homeport.engine.state_handlers import StateHandler, checked_handlers
@@ -48,10 +48,9 @@ else:
     P = ParamSpec("P")
 
 T = TypeVar("T")
-HookFunction = TypeVar("HookFunction", bound=Callable[..., Any])
 
 
-class Task(Bindable, Generic[P, R]):
+class Task(Bindable, Hookable, Generic[P, R]):
     """A unit of work. Subclass it and write `run`, or decorate a function with `@task`."""
 
     # Class attributes, so that a subclass whose __init__ forgets to call this one still is a task.
@@ -332,22 +331,6 @@ class Task(Bindable, Generic[P, R]):
     def copy(self, **options: Any) -> Self:
         """A copy: another node, of the same work. The 1.x spelling of with_options."""
         return self.with_options(**options)
-
-    def on_running(self, hook: HookFunction) -> HookFunction:
-        """`@my_task.on_running`: call this function when a run of the task begins."""
-        return self._hooked("on_running", hook)
-
-    def on_completion(self, hook: HookFunction) -> HookFunction:
-        """`@my_task.on_completion`: call this function when a run of the task completed."""
-        return self._hooked("on_completion", hook)
-
-    def on_failure(self, hook: HookFunction) -> HookFunction:
-        """`@my_task.on_failure`: call this function when a run of the task failed, after its last retry."""
-        return self._hooked("on_failure", hook)
-
-    def _hooked(self, kind: str, hook: HookFunction) -> HookFunction:
-        self.hooks = (self.hooks or Hooks({}, None)).with_one(kind, hook)
-        return hook
 
     def __bool__(self) -> bool:
         return True
