@@ -139,7 +139,21 @@ async def register_many(
             refused.append((at, error))
     if refused:
         raise _of_inputs(refused)
+    _refuse_twins(checked)
     return await _register_all(db, tenant_id, checked, actor=actor, dry_run=dry_run)
+
+
+def _refuse_twins(checked: Sequence[_Checked]) -> None:
+    """One of two descriptions of a deployment would be overwritten by the other, and be answered all the same."""
+    first: dict[tuple[str, str, str], int] = {}
+    for at, one in enumerate(checked):
+        other = first.setdefault(one.order, at)
+        if other != at:
+            raise InvalidInput.field(
+                f"inputs[{at}].deployment",
+                f"{one.given.deployment!r} of the flow {one.given.name!r} is described in inputs[{other}] already",
+                hint="give each of them a name of its own",
+            )
 
 
 def _of_inputs(refused: Sequence[tuple[int, InvalidInput]]) -> InvalidInput:

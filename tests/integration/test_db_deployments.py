@@ -108,6 +108,15 @@ async def test_a_mistake_in_one_leaves_none_and_all_mistakes_are_told(world: Wor
     assert await names_there(world) == before
 
 
+async def test_two_descriptions_of_one_deployment_are_refused(world: World) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await register(world, described("one"), described("two"), described("one", queue="other"))
+
+    assert [problem.path for problem in refused.value.fields] == ["inputs[2].deployment"]
+    assert "inputs[0] already" in refused.value.message
+    assert await names_there(world) == {"f/default"}
+
+
 async def test_a_dry_run_answers_what_would_be_and_keeps_nothing(world: World) -> None:
     before = await names_there(world)
 
