@@ -85,7 +85,7 @@ def _session(fields: S3Fields, keys: Mapping[str, str | None]) -> tuple[Session,
         raise NoCredentialsError
     named = {"RoleSessionName": fields.session_name}
     fetcher = AssumeRoleCredentialFetcher(
-        client_creator=_sts_of(session, fields),
+        client_creator=_sts_of(session, fields, region),
         source_credentials=credentials,
         role_arn=fields.role_arn,
         extra_args=named | ({"ExternalId": fields.external_id} if fields.external_id else {}),
@@ -105,13 +105,13 @@ def _botocore_session(fields: S3Fields) -> Session:
     return session
 
 
-def _sts_of(session: Session, fields: S3Fields) -> Any:
+def _sts_of(session: Session, fields: S3Fields, region: str) -> Any:
     def create(service: str, **given: Any) -> Any:
         timeouts = Config(
             connect_timeout=fields.connect_timeout,
             read_timeout=fields.read_timeout,
             retries={"mode": "standard", "total_max_attempts": fields.max_attempts},
         )
-        return session.create_client(service, region_name=fields.region, config=timeouts, **given)
+        return session.create_client(service, region_name=region, config=timeouts, **given)
 
     return create

@@ -9,7 +9,7 @@ import pytest
 
 from homeport.code import CodeChanged, StorageRefused, collect, open_storage
 from tests.conformance.storage_suite import MIB, write_project
-from tests.conformance.test_s3_failures import of, s3
+from tests.conformance.test_s3_failures import of, s3, without_aws
 from tests.services.moto_server import MotoServer, allow, moto_server, trust
 
 
@@ -40,6 +40,17 @@ def test_a_role_is_assumed_by_its_name_with_its_external_id(
     assert collect(tmp_path / "out").digest == tree.digest
     with pytest.raises(StorageRefused, match="access denied"):  # without the role they may nothing
         open_storage(of(amazon, bucket, caller, monkeypatch)).put(tree)
+
+
+def test_a_role_is_assumed_where_nothing_names_a_region(
+    amazon: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_aws(tmp_path, monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", amazon.address)
+    bucket, role = amazon.bucket(), amazon.role(trust(), allow("s3:*", "*"))
+    fields = of(amazon, bucket, amazon.user(allow("sts:AssumeRole", role)), monkeypatch, role_arn=role)
+
+    assert open_storage({name: value for name, value in fields.items() if name != "region"}).check().ok
 
 
 @pytest.mark.parametrize(
