@@ -382,6 +382,44 @@ def test_a_machine_without_an_identity_is_told_how_to_have_one(
     assert capfd.readouterr().err == ""
 
 
+def test_a_service_principal_logs_in_and_a_wrong_secret_of_it_is_told_with_azures_number(
+    vault: KeyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.delenv(name)
+    for name, value in vault.as_principal.items():
+        monkeypatch.setenv(name, value)
+
+    found = resolve("azure:my-vault/smb").get()
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "expired")
+
+    assert found == HIDDEN
+    with pytest.raises(SecretDenied, match=r"does not accept the credential of this machine \(AADSTS7000215\)"):
+        resolve("azure:my-vault/account")
+
+
+def test_a_login_that_nobody_reaches_is_told_from_a_vault_that_nobody_reaches(
+    vault: KeyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.delenv(name)
+    for name, value in vault.as_principal.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(vault, "login_away", True)
+
+    with pytest.raises(SecretUnreachable, match="Azure's login does not answer"):
+        resolve("azure:my-vault/smb")
+
+
+def test_an_identity_whose_endpoint_is_away_is_told_from_a_machine_without_one(
+    vault: KeyVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:9/token")
+
+    with pytest.raises(SecretUnreachable, match="Azure's login does not answer"):
+        resolve("azure:my-vault/smb")
+
+
 def test_a_server_that_wants_a_token_for_something_else_gets_none(vault: KeyVault) -> None:
     vault.resource = "https://somewhere.example.com"
     try:

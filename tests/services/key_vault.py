@@ -2,8 +2,9 @@
 
 There is no emulator of Key Vault to be had. This is none either: it answers `GET /secrets/{name}/{version}` with what
 was put there, asks for authentication by a challenge as a vault does, knows the errors that Azure documents, and gives
-tokens as the managed identity of an App Service does. Vaults are reached under their real names, as
-`https://NAME.vault.azure.net`, through a proxy that leads each of them here; nothing leaves the machine.
+tokens as the managed identity of an App Service does, and as Azure's login does to a service principal. Vaults and the
+login are reached under their real names, `https://NAME.vault.azure.net`, `https://login.microsoftonline.com`, through
+a proxy that leads them here; nothing leaves the machine.
 """
 
 import json
@@ -21,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.services.token_service import certificate
 
 DOMAIN = "vault.azure.net"
+LOGIN = "login.microsoftonline.com"
 TENANT = "11111111-2222-3333-4444-555555555555"
 Refusal = tuple[int, str, str]
 
@@ -38,6 +40,8 @@ class KeyVault:
     resource: str = f"https://{DOMAIN}"
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     identity: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    login_away: bool = False
     asked: list[str] = field(default_factory=list)
     """Each request that came to a vault: whether it had a token, and its path."""
 
@@ -50,6 +54,16 @@ class KeyVault:
             "REQUESTS_CA_BUNDLE": str(self.folder / "cert.pem"),
             "IDENTITY_ENDPOINT": f"http://127.0.0.1:{self.identity_port}/token",
             "IDENTITY_HEADER": self.identity,
+        }
+
+    @property
+    def as_principal(self) -> dict[str, str]:
+        """The same for a process that logs in as a service principal, and has no managed identity."""
+        shared = {name: value for name, value in self.environment.items() if not name.startswith("IDENTITY_")}
+        return shared | {
+            "AZURE_TENANT_ID": TENANT,
+            "AZURE_CLIENT_ID": "99999999-8888-7777-6666-555555555555",
+            "AZURE_CLIENT_SECRET": self.client_secret,
         }
 
     def put(self, vault: str, name: str, value: str) -> str:
@@ -83,7 +97,7 @@ class KeyVault:
 @contextmanager
 def key_vault(folder: Path) -> Iterator[KeyVault]:
     """Vaults, the proxy that leads to them, and an identity, until the block ends."""
-    cert, key = certificate(folder, f"*.{DOMAIN}")
+    cert, key = certificate(folder, f"*.{DOMAIN}", LOGIN)
     world = KeyVault(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
@@ -100,11 +114,35 @@ def _vault(world: KeyVault) -> type[BaseHTTPRequestHandler]:
     class Vault(_Quiet):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
+            if self.headers["Host"] == LOGIN:
+                self.give(200, {}, _openid())
+                return
             assert "api-version" in parse_qs(parts.query)
             vault = self.headers["Host"].partition(".")[0]
             self.give(*world.answer(vault, parts.path, self.headers.get("Authorization")))
 
+        def do_POST(self) -> None:
+            assert self.headers["Host"] == LOGIN
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            if form["client_secret"] != [world.client_secret] or form["scope"] != [f"{world.resource}/.default"]:
+                said = "AADSTS7000215: Invalid client secret provided."
+                self.give(401, {}, {"error": "invalid_client", "error_description": said, "error_codes": [7000215]})
+                return
+            self.give(200, {}, {"access_token": world.token, "token_type": "Bearer", "expires_in": 3600})
+
     return Vault
+
+
+def _openid() -> dict[str, object]:
+    """What Azure's login says of itself."""
+    place = f"https://{LOGIN}/{TENANT}"
+    return {
+        "issuer": f"{place}/v2.0",
+        "authorization_endpoint": f"{place}/oauth2/v2.0/authorize",
+        "token_endpoint": f"{place}/oauth2/v2.0/token",
+        "tenant_discovery_endpoint": f"{place}/v2.0/.well-known/openid-configuration",
+        "metadata": [{"preferred_network": LOGIN, "preferred_cache": LOGIN, "aliases": [LOGIN]}],
+    }
 
 
 def _identity(world: KeyVault) -> type[BaseHTTPRequestHandler]:
@@ -123,7 +161,8 @@ def _identity(world: KeyVault) -> type[BaseHTTPRequestHandler]:
 def _proxy(world: KeyVault) -> type[BaseHTTPRequestHandler]:
     class Proxy(_Quiet):
         def do_CONNECT(self) -> None:
-            if not self.path.endswith(f".{DOMAIN}:443"):
+            known = (f".{DOMAIN}:443",) if world.login_away else (f".{DOMAIN}:443", f"{LOGIN}:443")
+            if not self.path.endswith(known):
                 self.send_error(502)
                 return
             with closing(socket.create_connection(("127.0.0.1", world.vault_port), 10)) as there:

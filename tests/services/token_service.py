@@ -61,8 +61,8 @@ class TokenService:
         return jwt.encode(claims, (self.folder / "key.pem").read_bytes(), algorithm="RS256", headers={"x5c": chain})
 
 
-def certificate(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
-    """A certificate of an address or a host that trusts itself, and its key, as files."""
+def certificate(folder: Path, address: str = "127.0.0.1", *more: str) -> tuple[Path, Path]:
+    """A certificate of addresses or hosts that trusts itself, and its key, as files."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
     now = datetime.now(UTC)
@@ -74,7 +74,7 @@ def certificate(folder: Path, address: str = "127.0.0.1") -> tuple[Path, Path]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([_name(address)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_name(one) for one in (address, *more)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )

@@ -42,6 +42,14 @@ Failure = tuple[type[SecretError], str, str]
 
 _NOWHERE = logging.NullHandler()
 _LATER = "Try again later."
+_NO_ANSWER = re.compile(
+    r"Failed to (?:resolve|establish)|Unable to connect|timed out|Connection (?:aborted|reset)", re.I
+)
+_LOGIN_AWAY: Failure = (
+    SecretUnreachable,
+    "Azure's login does not answer",
+    "Look whether this machine may reach it (a proxy, its identity's endpoint).",
+)
 _NOBODY: Failure = (
     SecretDenied,
     "this machine has no credential that Azure takes",
@@ -120,8 +128,7 @@ def _answer(error: Exception, host: str) -> Failure:
     if isinstance(error, azure.HttpResponseError) and error.status_code is not None:
         return _of_answer(error, int(error.status_code))
     if isinstance(error, azure.ClientAuthenticationError):
-        refused = re.search(r"AADSTS\d+", str(error))
-        return _not_let_in(refused[0]) if refused else _NOBODY
+        return _of_login(str(error))
     if isinstance(error, azure.ServiceRequestError | azure.ServiceResponseError):
         return _unanswered(str(error), host)
     if isinstance(error, ValueError):
@@ -139,6 +146,15 @@ def _not_let_in(code: str) -> Failure:
         f"Azure does not accept the credential of this machine ({code})",
         "Look who it is (az account show), or at AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
     )
+
+
+def _of_login(text: str) -> Failure:
+    """What DefaultAzureCredential says of each way that it tried; the last one is that at which it gave up."""
+    refused = re.search(r"AADSTS\d+", text)
+    if refused:
+        return _not_let_in(refused[0])
+    tried = re.findall(r"^\t\w+: (.*)", text, re.MULTILINE)
+    return _LOGIN_AWAY if tried and _NO_ANSWER.search(tried[-1]) else _NOBODY
 
 
 def _of_answer(error: HttpResponseError, status: int) -> Failure:
@@ -175,7 +191,7 @@ def _unanswered(text: str, host: str) -> Failure:
     if "proxy" in text.lower():
         return SecretUnreachable, "the proxy does not lead to {host}", "Look at HTTPS_PROXY and NO_PROXY."
     if "host='" in text and host not in text:
-        return SecretUnreachable, "Azure's login does not answer", "Look whether this machine may reach it."
+        return _LOGIN_AWAY
     if "resolve" in text or "Name or service" in text:
         return (
             SecretUnreachable,
