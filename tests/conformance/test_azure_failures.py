@@ -19,6 +19,7 @@ from azure.storage.blob import BlobBlock
 
 from homeport.code import StorageDenied, StorageRefused, StorageUnreachable, collect, open_storage
 from homeport_storage.azure import AzureStorage
+from homeport_storage.azure_errors import CODES
 from tests.conformance.failure_suite import (
     NO_SECRET,
     ConnectionFailureSuite,
@@ -264,6 +265,20 @@ def test_a_clock_that_is_wrong(server: Azurite, tmp_path: Path) -> None:
     with answering(f"http://127.0.0.1:{server.port}", azure_says(403, "AuthenticationFailed", text)) as address:
         fields = of(server, server.container(), account_url=f"{address}/{ACCOUNT}")
         failing(fields, WRONG_CLOCK, tmp_path, ways="fetch")
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_each_code_that_azure_may_give_is_told_with_a_mend(server: Azurite, code: str) -> None:
+    kind, found, mend = CODES[code]
+    status = 503 if kind is StorageUnreachable else 403
+    with answering(f"http://127.0.0.1:{server.port}", azure_says(status, code, "As Azure says.")) as address:
+        fields = of(server, "flows", account_url=f"{address}/{ACCOUNT}", max_attempts=1)
+        with pytest.raises(kind) as raised:
+            opened(fields).write("checks/a", [b"x"])
+
+    assert raised.value.found == f"cannot write to the Azure container flows of {address}/{ACCOUNT}: {found} ({code})"
+    assert raised.value.mend.split("{")[0].startswith(mend.split("{")[0])
+    assert "{" not in raised.value.mend
 
 
 def test_a_server_that_is_overloaded_is_asked_as_often_as_the_field_says(server: Azurite, tmp_path: Path) -> None:

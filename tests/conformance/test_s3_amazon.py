@@ -11,6 +11,7 @@ from homeport.code import CodeChanged, StorageRefused, collect, open_storage
 from tests.conformance.storage_suite import MIB, write_project
 from tests.conformance.test_s3_failures import of, s3, without_aws
 from tests.services.moto_server import MotoServer, allow, moto_server, trust
+from tests.services.tcp_proxy import TcpProxy
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +26,22 @@ def amazon() -> Iterator[MotoServer]:
 def test_a_role_is_assumed_by_its_name_with_its_external_id(
     amazon: MotoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", amazon.address)
     bucket = amazon.bucket()
     role = amazon.role(trust("shop-42"), allow("s3:*", [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]))
     caller = amazon.user(allow("sts:AssumeRole", role))
     with_role = {"role_arn": role, "external_id": "shop-42", "session_name": "homeport-of-the-shop"}
     tree = collect(write_project(tmp_path / "project"))
 
-    storage = open_storage(of(amazon, bucket, caller, monkeypatch, **with_role))
-    report = storage.check()
-    storage.fetch(storage.put(tree).reference, tree.digest, tmp_path / "out")
+    with TcpProxy(amazon.address) as sts:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+        storage = open_storage(of(amazon, bucket, caller, monkeypatch, **with_role))
+        report = storage.check()
+        storage.fetch(storage.put(tree).reference, tree.digest, tmp_path / "out")
 
     assert report.ok, report
     assert collect(tmp_path / "out").digest == tree.digest
+    assert b"RoleSessionName=homeport-of-the-shop" in sts.heard
+    assert sts.heard.count(b"Action=AssumeRole") == 2, "once for the check, once for all else"
     with pytest.raises(StorageRefused, match="access denied"):  # without the role they may nothing
         open_storage(of(amazon, bucket, caller, monkeypatch)).put(tree)
 

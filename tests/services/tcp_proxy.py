@@ -28,6 +28,7 @@ class TcpProxy:
         self.silent = False
         self.gone = False
         self.sent = self.received = self.connections = 0
+        self.heard = bytearray()  # what clients sent, at most the first 64 KiB
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -85,6 +86,8 @@ class TcpProxy:
             while chunk := source.recv(65536):
                 self._flowing.wait()
                 sink.sendall(chunk)
+                if count == "sent" and self.sent < 65536:
+                    self.heard += chunk
                 setattr(self, count, getattr(self, count) + len(chunk))
         for end in (source, sink):
             with suppress(OSError):
