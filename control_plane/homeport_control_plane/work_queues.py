@@ -50,7 +50,10 @@ async def create(
     _check(concurrency_limit, priority)
     made = await db.fetchval(SQL["create"], new_id(), tenant_id, name, description, concurrency_limit, priority)
     if made is None:
-        raise Conflict(f"there is a work queue {name!r} already", hint="update it instead")
+        raise Conflict(
+            f"there is a work queue {name!r} already",
+            hint="homeport work-queue set-concurrency-limit, pause and resume change it",
+        )
     return await _present(db, tenant_id, name)
 
 

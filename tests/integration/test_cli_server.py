@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -95,6 +96,34 @@ def test_status_tells_what_runs_and_its_exit_code_whether_anything_does(home: Ho
     assert seen["url"] == f"http://127.0.0.1:{home.port}"
     assert seen["database"] == "embedded"
     assert after.returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has folders that the database's user cannot reach")
+def test_where_the_database_lies_is_told_when_it_is_not_in_the_home_folder(home: Home) -> None:
+    home.folder.chmod(0o700)
+
+    started = home.start()
+    seen = json.loads(home.run("server", "status", "--json").stdout)
+    shown = home.run("server", "status").stdout
+    home.run("server", "stop")
+
+    place = Path(seen["databaseDir"])
+    try:
+        assert f"Its database lies in {place}" in started.stderr
+        assert (place / "postgres").is_dir()
+        assert not (Path(seen["dataDir"]) / "postgres").exists()
+        assert f"embedded ({place})" in shown
+    finally:
+        shutil.rmtree(place)
+
+
+def test_a_start_that_fails_in_the_foreground_says_why_once(home: Home) -> None:
+    refused = home.run(
+        "server", "start", "--port", str(home.port), "--database-url", "postgresql://nobody@127.0.0.1:1/x"
+    )
+
+    assert refused.returncode == 1
+    assert refused.stderr.lower().count("error: the database at nobody@127.0.0.1:1/x cannot be reached") == 1
 
 
 def test_a_second_start_says_what_runs_already(home: Home) -> None:

@@ -52,6 +52,11 @@ class EmbeddedPostgres:
         return _address(password, self._port)
 
     @property
+    def place(self) -> Path:
+        """The folder in which the database lies, once it was started."""
+        return self._folder.base
+
+    @property
     def pid(self) -> int | None:
         """The postmaster's process id while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None

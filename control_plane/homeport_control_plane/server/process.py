@@ -49,7 +49,8 @@ def serve(settings: ServerSettings) -> int:
     logs.configure(settings.log_format)
     if settings.die_with_parent:
         _die_with_parent()
-    readiness = Readiness(settings.ready_fd)
+    # Who dies with its parent was started by a command that waits, and that tells the person in front of it.
+    readiness = Readiness(settings.ready_fd, is_told=settings.die_with_parent)
     postgres: EmbeddedPostgres | None = None
     try:
         timings = from_environment(os.environ)
@@ -151,7 +152,10 @@ class _Server:
         url = url_of(self._settings.host, self._listener)
         database = "external" if self._postgres is None else "embedded"
         log.info("ready at %s (version %s, %s database)", url, __version__, database)
-        self._readiness.ready(url=url, pid=os.getpid(), version=__version__, database=database, admin_key=admin_key)
+        place = None if self._postgres is None else str(self._postgres.place)
+        self._readiness.ready(
+            url=url, pid=os.getpid(), version=__version__, database=database, place=place, admin_key=admin_key
+        )
 
 
 @contextlib.asynccontextmanager

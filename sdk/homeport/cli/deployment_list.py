@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from homeport.cli import lists, times
+from homeport.cli import lists, near_names, times
 from homeport.cli.printing import Column, Node, record, rows
 from homeport.cli.schedule_text import schedule_text
 from homeport.cli.session import Session
@@ -35,8 +35,10 @@ def show_deployments(session: Session, fields: str | None, limit: int, **filters
         Column("paused", lambda node: "paused" if node["paused"] else ""),
         Column("id", lambda node: node["id"]),
     ]
-    none = "No deployments. Make one: homeport deployment build FILE:FLOW -n NAME -a    (or: homeport register)"
-    rows(nodes, columns, fields, none=none)
+    make = "No deployments. Make one: homeport deployment build FILE:FLOW -n NAME -a    (or: homeport register)"
+    asked = {"project": filters.get("project"), "flow": filters.get("flow"), "work_queue": filters.get("queue")}
+    none = "" if nodes else near_names.unknown(session, **asked)
+    rows(nodes, columns, fields, none=none or make)
 
 
 def show_deployment(found: Node, fields: str | None) -> None:

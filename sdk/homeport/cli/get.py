@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from homeport.cli import lists, times
+from homeport.cli import lists, near_names, times
 from homeport.cli.deployment_list import DEPLOYMENT_FIELDS, show_deployments
 from homeport.cli.groups import CommandGroup
 from homeport.cli.printing import Column, DataCommand, Node, rows
@@ -58,7 +58,8 @@ def flows(session: Session, project: str | None, name: str | None, limit: int, f
         Column("registered", lambda node: times.ago(node["latestVersion"]["createdAt"])),
         Column("id", lambda node: node["id"]),
     ]
-    rows(nodes, columns, fields, none="No flows. Register some: homeport register --project NAME -p flow.py")
+    none = "" if nodes else near_names.unknown(session, project=project)
+    rows(nodes, columns, fields, none=none or "No flows. Register some: homeport register --project NAME -p flow.py")
 
 
 @get.command("flow-runs", cls=DataCommand, fields=RUN_FIELDS)

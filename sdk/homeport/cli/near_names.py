@@ -31,6 +31,23 @@ def among(wanted: str, names: Iterable[str]) -> str | None:
     return f"Did you mean {' or '.join(shown[name] for name in near)}?" if near else None
 
 
+def unknown(session: Session, **filters: str | None) -> str:
+    """Of the filters of a list that came out empty, a word on what does not exist at all; empty when all is there."""
+    from homeport.client.errors import ClientError
+
+    for kind, wanted in ((name.replace("_", " "), value) for name, value in filters.items()):
+        if wanted is None:
+            continue
+        operation, chosen, name = _NAMED[kind]
+        try:
+            names = [name(node) for node in lists.fetch(session, operation, LOOKED_THROUGH, chosen)]
+        except ClientError:
+            return ""
+        if wanted not in names and len(names) < LOOKED_THROUGH:
+            return f"There is no {kind} {wanted!r}. {among(wanted, names) or ''}".rstrip()
+    return ""
+
+
 def hint(session: Session, kind: str, wanted: str) -> str | None:
     """The same of what the control plane has of this kind; None where it has nothing like it, or may not be asked."""
     from homeport.client.errors import ClientError

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from homeport.cli import lists, states, times
+from homeport.cli import lists, near_names, states, times
 from homeport.cli.printing import Column, rows
 from homeport.cli.session import Session
 
@@ -88,4 +88,7 @@ def show_runs(
         Column("created", lambda run: times.ago(run["createdAt"])),
         Column("ran", lambda run: times.between(run["startedAt"], run["finishedAt"]), may_go=True),
     ]
-    rows(nodes, columns, fields, none="No flow runs.")
+    none = "" if nodes else near_names.unknown(session, project=project, flow=flow, work_queue=queue)
+    names = ", ".join(repr(word) for word in state if word.upper() not in states.TYPES)
+    about = f" No type of state is called {names}; as a name of one it was not found." if names else ""
+    rows(nodes, columns, fields, none=none or f"No flow runs.{about}")

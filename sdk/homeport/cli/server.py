@@ -30,7 +30,18 @@ from homeport.cli.server_process import (
 )
 from homeport.cli.session import Session, pass_session, say
 
-STATUS_FIELDS = ("running", "url", "pid", "version", "database", "startedAt", "uptimeSeconds", "dataDir", "log")
+STATUS_FIELDS = (
+    "running",
+    "url",
+    "pid",
+    "version",
+    "database",
+    "startedAt",
+    "uptimeSeconds",
+    "dataDir",
+    "databaseDir",
+    "log",
+)
 
 
 @click.group(cls=CommandGroup)
@@ -110,13 +121,14 @@ def status(session: Session, fields: str | None) -> None:
             "startedAt": running.started_at,
             "uptimeSeconds": round(age, 1),
             "dataDir": running.data_dir,
+            "databaseDir": running.place or None,
             "log": running.log,
         }
         lines = [
             ("Running", running.url),
             ("Process", f"pid {running.pid}, for {times.duration(age)}"),
             ("Version", running.version),
-            ("Database", f"{running.database} ({running.data_dir})"),
+            ("Database", f"{running.database} ({running.place})" if running.place else running.database),
             ("Log", running.log or "in the terminal it was started in"),
         ]
         record(node, lines, fields)
@@ -194,6 +206,7 @@ def _remembered(
         database=str(answer.get("database", "")),
         data_dir=str(launch.data_dir),
         log=log,
+        place=str(answer.get("place", "")),
     )
     folder.remember(running)
     return running
@@ -202,6 +215,9 @@ def _remembered(
 def _welcome(session: Session, running: Running, answer: dict[str, Any]) -> None:
     """Say where it is, show the admin key if one was made, and what to type next."""
     say(f"Homeport {running.version} is ready at {running.url} (database: {running.database}).", fg="green")
+    if running.place not in ("", running.data_dir):
+        # PostgreSQL does not run as root, and who it runs as instead may not enter root's folders.
+        say(f"Its database lies in {running.place}: PostgreSQL's user cannot enter {running.data_dir}.")
     folder = _folder(session)
     previous = folder.previous_url(running.data_dir)
     folder.remember_url(running.data_dir, running.url)

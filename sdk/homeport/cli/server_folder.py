@@ -22,6 +22,7 @@ class Running:
     database: str
     data_dir: str
     log: str | None
+    place: str = ""  # of its own PostgreSQL's files, where that is not the data folder
 
 
 @dataclass(frozen=True, slots=True)
