@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from homeport import flow, get_run_logger, task
+from homeport import Flow, Parameter, flow, get_run_logger, task
 from homeport.testing import try_run
 
 
@@ -94,3 +94,58 @@ def test_async_subflows_run_at_the_same_time_in_an_async_flow_and_work_in_a_sync
 
     assert try_run(outer).state.result() == ([2, 4], 6)
     assert try_run(plain).state.result() == 8
+
+
+def test_a_flow_that_is_called_while_a_graph_is_built_is_a_task_of_it():
+    ran = []
+
+    @task
+    def double(number):
+        return 2 * number
+
+    @flow
+    def inner(number: int, plus: int = 1):
+        ran.append(number)
+        return double(number) + plus
+
+    @flow
+    async def inner_async(number: int):
+        return number
+
+    with Flow("other graph") as other:
+        double(Parameter("number"))
+    with Flow("graph") as outer:
+        first = inner(double(1), plus=5)
+        second = inner_async(first)
+        other(number=second)
+        double(second)
+    assert ran == []
+
+    tried = try_run(outer)
+
+    assert tried.state.is_completed()
+    assert ran == [2]
+    assert tried.state.result[first].result == 9
+    assert tried.state.result[second].result == 9
+    (subflow,) = [run for run in tried.reported.named("inner") if run.parent is not None]
+    assert tried.reported.task_runs[subflow.parent].name == "inner"
+
+
+def test_a_subflow_of_a_graph_that_fails_stops_what_is_behind_it():
+    @task
+    def shown(value):
+        return value
+
+    @flow
+    def fails():
+        raise ValueError("no")
+
+    with Flow("graph") as outer:
+        shown(fails())
+        shown(1)
+
+    tried = try_run(outer)
+
+    assert {run.name: run.state.name for run in tried.reported.task_runs.values() if run.parent is None} == {
+        "fails": "Failed", "shown": "TriggerFailed", "shown-2": "Completed",
+    }  # fmt: skip

@@ -4,16 +4,19 @@ import os
 import re
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from homeport import Flow, flow, task, unmapped
 from homeport.engine import process_desk, signals
+from homeport.engine.cancellation import RunCancelled
 from homeport.engine.outgoing import PIECE
 from homeport.engine.worker_errors import Oversized, RemoteError
 from homeport.task_runners import ProcessTaskRunner
 from homeport.testing import try_run
 from tests.services.huge import Huge, forget_peak, peak_of_memory
+from tests.services.waiting import eventually
 
 MEGABYTE = 1 << 20
 MANY = 150
@@ -267,6 +270,25 @@ def test_a_timeout_does_not_end_a_call_that_has_ended_and_sends_its_result(monke
     assert time.monotonic() - begun > 2.4  # longer than it may be silent after its time is over
 
 
+def test_a_cancellation_while_a_result_is_on_its_way_ends_the_run_and_its_task(runner, tmp_path):
+    @task
+    def returns_what_takes_a_while(path):
+        return [path, TakesAWhileToPickle(path)]
+
+    @flow(task_runner=runner)
+    def program():
+        returns_what_takes_a_while.submit(str(tmp_path / "sending"))
+        eventually((tmp_path / "sending").exists, what="the result is on its way", within=30)
+        raise RunCancelled("Enough.")
+
+    begun = time.monotonic()
+    tried = try_run(program)
+
+    assert (tried.state.name, tried.state.message) == ("Cancelled", "Enough.")
+    assert [run.state.name for run in tried.reported.task_runs.values()] == ["Cancelled"]
+    assert time.monotonic() - begun < 20
+
+
 class DiesWhenPickled:
     def __reduce__(self):
         os._exit(3)
@@ -275,10 +297,15 @@ class DiesWhenPickled:
 class TakesAWhileToPickle:
     """Has twelve large parts, each of which takes its time."""
 
+    def __init__(self, path=None):
+        self.path = path
+
     def __reduce__(self):
         return dict, (), None, None, self._parts()
 
     def _parts(self):
         for number in range(12):
+            if number == 3 and self.path is not None:
+                Path(self.path).touch()
             time.sleep(0.2)
             yield number, number.to_bytes(4, "big") * PIECE

@@ -216,6 +216,8 @@ class Bench:
                 raise TooLarge(len(value), parcel.most_bytes)  # a text would be copied before it is written
             dump(value, into)
             return (IN_PIECES if into.is_in_pieces else PICKLED), into.rest()
+        except RunCancelled as stop:  # while its result was on its way
+            return ERROR, packed_error(stop)
         except TooLarge as error:
             return ERROR, packed_error(oversized(f"Task {parcel.who.task_name!r} returned a result", error))
         except Exception as error:

@@ -266,8 +266,12 @@ class Flow(Building, Hookable):
         """Run it here, now, with this process as its infrastructure; the result (a coroutine of it for async flows).
 
         What the flow raised is raised; with `return_state=True` the final state is returned instead. In another
-        flow's run it is a subflow of that run.
+        flow's run it is a subflow of that run; in a `with Flow` block, a task of that flow that runs it.
         """
+        if current.building.get() is not None:
+            from homeport.flows.flow_nodes import task_of_flow
+
+            return task_of_flow(self)(*args, **kwargs)
         from homeport.engine import local
 
         __tracebackhide__ = True
