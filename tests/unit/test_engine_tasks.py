@@ -435,3 +435,40 @@ def test_the_message_of_a_state_is_cut_where_the_exception_is_endless():
         return len(shouts(return_state=True).message)
 
     assert try_run(survives).state.result() < 5_000
+
+
+def test_raise_on_failure_false_gives_the_exception_instead_of_raising_it():
+    @task
+    def fails():
+        raise ValueError("no")
+
+    @task
+    def behind(value):
+        return value
+
+    @flow
+    def program():
+        future = fails.submit()
+        state = fails(return_state=True)
+        stopped = behind.submit(future)
+        return (
+            repr(future.result(raise_on_failure=False)),
+            repr(state.result(raise_on_failure=False)),
+            type(stopped.result(raise_on_failure=False)).__name__,
+            double.submit(2).result(raise_on_failure=False),
+        )
+
+    assert try_run(program).state.result() == ("ValueError('no')", "ValueError('no')", "ValueError", 4)
+
+
+async def test_raise_on_failure_false_is_awaited_in_async_code():
+    @task
+    async def fails():
+        raise ValueError("no")
+
+    @flow
+    async def program():
+        future = await fails.submit()
+        return repr(await future.result(raise_on_failure=False))
+
+    assert await program() == "ValueError('no')"
