@@ -69,6 +69,19 @@ class Azurite:
             self.client(name).create_container()
         return name
 
+    bucket = container
+    holder = "container"
+
+    def put(self, container: str, key: str, data: bytes) -> None:
+        self.client(container).upload_blob(key, data, overwrite=True)
+
+    def delete(self, container: str, key: str) -> None:
+        self.client(container).delete_blob(key)
+
+    def keys(self, container: str) -> set[str]:
+        """All keys in a container."""
+        return set(self.client(container).list_blob_names())
+
     def fields(self, container: str, **more: object) -> dict[str, Any]:
         """A reference of that container, with the connection string by name."""
         return {"kind": "azure", "container": container, "connection_string": "env:TEST_AZURE_CONNECTION"} | more

@@ -27,6 +27,7 @@ class S3Server:
     folder: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    holder = "bucket"
 
     @property
     def address(self) -> str:
@@ -53,6 +54,12 @@ class S3Server:
         name = f"bucket-{uuid.uuid4().hex[:12]}"
         self.client().create_bucket(Bucket=name)
         return name
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        self.client().put_object(Bucket=bucket, Key=key, Body=data)
+
+    def delete(self, bucket: str, key: str) -> None:
+        self.client().delete_object(Bucket=bucket, Key=key)
 
     def keys(self, bucket: str) -> set[str]:
         """All keys in a bucket."""
