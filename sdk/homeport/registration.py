@@ -243,13 +243,17 @@ def source_of_module(flow: Flow, module: str, file: Path, root: Path | None) -> 
 
 
 def _refuse_other_script(flow: Flow, file: Path) -> None:
-    """1.x lets agents load the file that `Local(path=...)` names, where it lies on their machine."""
-    script = vars(flow.storage).get("script") if flow.storage is not None else None
-    if script is not None and Path(script).expanduser().resolve() != file.resolve():
+    """1.x uploads the file of `local_script_path`, and loads that of `Local(path=...)` on the agent's machine."""
+    storage = flow.storage
+    if storage is None or storage.script is None:
+        return
+    script = storage.script
+    if Path(script).expanduser().resolve() != file.resolve():
+        of, argument = type(storage).__name__, "path" if storage.kind == "folder" else "local_script_path"
         raise RegistrationError(
-            f"The flow {flow.name!r} cannot be registered: its storage says Local(path={str(script)!r}), and it is "
-            f"defined in {file}. Here the file that defines a flow travels to the agents. Leave `path` out; or, for "
-            f"code that is installed on their machines already, use storage=Module(...)."
+            f"The flow {flow.name!r} cannot be registered: its storage says {of}({argument}={str(script)!r}), and it "
+            f"is defined in {file}. Here the file that defines a flow travels to the agents. Leave `{argument}` out; "
+            f"or, for code that is installed on their machines already, use storage=Module(...)."
         )
 
 

@@ -103,7 +103,7 @@ def test_an_unchanged_flow_is_skipped_unless_forced(stack: Stack) -> None:
 def test_a_script_that_agents_would_have_read_where_it_lies_is_refused_and_the_flows_own_is_taken(stack: Stack) -> None:
     flow = """
         from homeport import Flow, task
-        from homeport.storage import Local
+        from homeport.storage import S3, Local
 
         @task
         def hello():
@@ -113,13 +113,16 @@ def test_a_script_that_agents_would_have_read_where_it_lies_is_refused_and_the_f
             hello()
         with Flow("there", storage=Local(path="/opt/flows/there.py", stored_as_script=True)) as there:
             hello()
+        with Flow("above", storage=S3("flows", local_script_path="scripts/other.py", stored_as_script=True)) as above:
+            hello()
     """
     stack.write_flow("scripts/flows.py", flow)
     stack.cli("create", "project", "Scripts")
 
     done = stack.cli("register", "--project", "Scripts", "-p", "scripts/flows.py", expect=1)
 
-    assert "1 registered, 0 skipped, 1 failed" in done.stdout
+    assert "1 registered, 0 skipped, 2 failed" in done.stdout
+    assert "S3(local_script_path='scripts/other.py')" in done.stdout + done.stderr
     assert "Local(path='/opt/flows/there.py')" in done.stdout + done.stderr
     assert "Leave `path` out; or" in done.stdout + done.stderr
 

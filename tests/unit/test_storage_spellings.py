@@ -13,6 +13,7 @@ def test_the_1x_arguments_become_fields():
         "flows",
         key="prod",
         stored_as_script=True,
+        local_script_path="flows/a.py",
         client_options={"endpoint_url": "https://minio.example.com", "region_name": "eu-central-1"},
         upload_options={"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "key-1"},
     )
@@ -83,7 +84,6 @@ def test_the_2x_spellings_mean_the_same_fields():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: S3("b", local_script_path="flows/a.py"), TypeError, "homeport register -p flows/a.py"),
         (lambda: S3("b", client_options={"use_ssl": False}), TypeError, "begin endpoint_url with"),
         (lambda: S3("b", upload_options={"ACL": "public-read"}), TypeError, "'ACL' means nothing here"),
         (lambda: S3("b", secrets=["AWS_CREDENTIALS"]), TypeError, "access_key_id= and secret_access_key="),

@@ -11,6 +11,8 @@ class Storage(Lazily):
     """The base of storages. `kind` names what stores; `settings` are given to it, and hold no secrets."""
 
     kind = ""
+    script: str | None = None
+    """The file that 1.x was told to upload or to load in the flow's place: any but the flow's own is refused."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = {name: value for name, value in settings.items() if value is not None}

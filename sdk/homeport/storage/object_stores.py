@@ -15,10 +15,10 @@ class _ObjectStore(Files):
 
     def __init__(self, script: str | None, fields: dict[str, Any], **given: Any) -> None:
         of = type(self).__name__
-        older.refuse_script_path(script, of=of)
         older.refuse_older(fields, of=of, secrets=self._named)
         older.refuse_literals(fields, of=of)
         super().__init__(**(given | fields))
+        self.script = script
 
 
 class S3(_ObjectStore):

@@ -94,15 +94,6 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str], *, of: str) -> No
             raise TypeError(f"{of}: there is no argument {name!r}; {mend}")
 
 
-def refuse_script_path(path: object, *, of: str) -> None:
-    """1.x uploaded this file in the flow's stead; here what is registered travels."""
-    if path is not None:
-        raise TypeError(
-            f"{of}: local_script_path has no meaning here: the file that defines the flow travels, with the modules "
-            f"beside it. Register it with: homeport register -p {path} --project PROJECT"
-        )
-
-
 def refuse_older(fields: Mapping[str, Any], *, of: str, secrets: str = "") -> None:
     """What every storage of 1.x took besides."""
     mends = {
