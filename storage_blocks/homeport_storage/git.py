@@ -116,6 +116,20 @@ class GitStorage:
             placing.place(kept, into, where=access.where)
             return kept.manifest
 
+    def copy_to(self, into: Path, below: str = "") -> int:
+        """Write what the commit, or the ref's newest, has below a folder to `into`, file by file; how many there are.
+
+        A file that is there is replaced, at once and whole. Raises CodeMissing, UnsafeCode and what asking raises.
+        """
+        fields, access = self._fields, self._access(None)
+        folder = "/".join(part for part in (fields.folder, below) if part)
+        with remote(access) as git, _scratch() as scratch:
+            commit = fields.commit or git_commits.resolved(git, access, fields.ref)
+            git_commits.fetch(git, access, commit, fields.ref)
+            kept = _taken_out(git, access, fields, commit, folder, scratch)
+            placing.copy(kept, into, where=access.where)
+            return len(kept.manifest.files)
+
     def check(self) -> CheckReport:
         """Ask the repository for its refs; see Storage.check. Writing is never tried: it is for git push."""
         began = time.perf_counter()

@@ -11,6 +11,26 @@ from homeport.code.errors import StorageRefused
 from homeport.code.tree import CodeTree
 
 
+def copy(tree: CodeTree, into: Path, *, where: str) -> None:
+    """Copy the tree's files into a folder that may have others; raises CodeChanged, or StorageRefused naming it."""
+    try:
+        for file in tree.manifest.files:
+            target = into / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(f".{uuid.uuid4().hex}.part")
+            try:
+                with partial.open("xb") as out:
+                    for chunk in tree.chunks(file):
+                        out.write(chunk)
+                if file.mode == "755":
+                    partial.chmod(partial.stat().st_mode | 0o111)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageRefused(f"files of {where} could not be written to {into}: {error.strerror or error}") from error
+
+
 def place(tree: CodeTree, into: Path, *, where: str) -> None:
     """Copy the tree to the folder `into`, which must not exist yet; raises CodeChanged, or StorageRefused naming it.
 

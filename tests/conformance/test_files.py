@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from homeport.filesystems import GCS, S3, SMB, Azure, LocalFileSystem
+from homeport.code import CodeMissing
+from homeport.filesystems import GCS, S3, SMB, Azure, Git, LocalFileSystem
 from homeport.storage.files import Files
 from tests.conformance.files_suite import FilesSuite, found, planted
 from tests.services.azurite import Azurite, azurite
 from tests.services.gcs_server import GcsServer, gcs_server
+from tests.services.git_server import TOKEN, GitServer
 from tests.services.s3_server import S3Server, s3_server
 from tests.services.samba import Samba
 from tests.services.stack import Stack
@@ -166,6 +168,30 @@ class TestSmbFiles(FilesSuite):
 
         assert files.get_directory(local_path=str(tmp_path)) == 4
         assert found(tmp_path) == {p: p.encode() for p in ("12:30.txt", "con/aux.txt", "100%.txt", "ends.")}
+
+
+async def test_a_repositorys_folder_is_copied_as_its_newest_commit_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_GIT_TOKEN", TOKEN)
+    tree = {"a.txt": b"a", "b/c.sh": b"#!/bin/sh\n", "b/d/e.txt": b"e"}
+    with GitServer(tmp_path / "repositories") as server:
+        checkout = server.checkout("team/data", planted(tmp_path / "checkout", tree))
+        repository = Git(url=f"{server.url}/team/data.git", access_token="env:TEST_GIT_TOKEN", ref="main")
+        planted(tmp_path / "all", {"mine": b"m", "a.txt": b"old"})
+
+        everything = await repository.get_directory(local_path=str(tmp_path / "all"))
+        planted(checkout, {"b/d/e.txt": b"newer"})
+        server.push("team/data", checkout)
+        some = await repository.get_directory("b/", str(tmp_path / "some"))
+
+        assert (everything, some) == (3, 2)
+        assert found(tmp_path / "all") == {"mine": b"m", **tree}
+        assert found(tmp_path / "some") == {"c.sh": b"#!/bin/sh\n", "d/e.txt": b"newer"}
+        with pytest.raises(CodeMissing, match="has no folder 'nope'"):
+            await repository.get_directory("nope")
+        with pytest.raises(ValueError, match="is no path within the git repository"):
+            await repository.get_directory("../up")
 
 
 def test_the_block_of_a_file_system_is_loaded_when_it_is_first_used(stack: Stack) -> None:

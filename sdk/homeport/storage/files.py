@@ -45,7 +45,7 @@ class Files(Storage):
             store, key = self._at(path)
             return b"".join(_read(store, key))
 
-        return _awaited_in_async(read)
+        return awaited(read)
 
     def write_path(self, path: str, content: bytes | bytearray | memoryview) -> Any:
         """Keep the bytes as the file of this path, in place of what is there; the path."""
@@ -58,7 +58,7 @@ class Files(Storage):
             store.write(key, (whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK)))
             return key
 
-        return _awaited_in_async(write)
+        return awaited(write)
 
     def get_directory(self, from_path: str | None = None, local_path: str | None = None) -> Any:
         """Copy what lies below `from_path` (all, unless given) to a folder here (the working folder); how many files.
@@ -78,7 +78,7 @@ class Files(Storage):
             _each(store, places, lambda one: _fetch(store, *one))
             return len(places)
 
-        return _awaited_in_async(get)
+        return awaited(get)
 
     def put_directory(
         self, local_path: str | None = None, to_path: str | None = None, ignore_file: str | None = None
@@ -98,7 +98,7 @@ class Files(Storage):
             _each(store, files, lambda one: store.write(one[1], _pieces(one[0])))
             return len(files)
 
-        return _awaited_in_async(put)
+        return awaited(put)
 
     def _at(self, path: str | None, *, folder: bool = False) -> tuple[BlobStore, str]:
         store = _store(self)
@@ -112,17 +112,29 @@ def _store(storage: Storage) -> BlobStore:
     with _opening:
         found = _opened.get(storage)
         if found is None:
-            described = storage.to_dict()
-            if "block" in described:
-                from homeport.blocks.kept import load_block
-
-                described = load_block(described["block"]).reference
-            elif described["kind"] == "folder":
-                described = {**described, "path": str(Path(described.get("path", ".")).expanduser().absolute())}
-            opened = open_storage(described)
+            opened = open_storage(reference_of(storage))
             assert isinstance(opened, BlobStore), "kinds that keep files are blob stores"
             found = _opened[storage] = opened
         return found
+
+
+def reference_of(storage: Storage) -> dict[str, Any]:
+    """What opens it: its fields, or those that its block has now. Raises BlockNotFound, NotConnected."""
+    described = storage.to_dict()
+    if "block" in described:
+        from homeport.blocks.kept import load_block
+
+        return load_block(described["block"]).reference
+    if described["kind"] == "folder":
+        return {**described, "path": str(Path(described.get("path", ".")).expanduser().absolute())}
+    return described
+
+
+def within(text: str, where: str) -> str:
+    """The path without what means nothing in it; ValueError for one that leads out of the storage."""
+    if text.startswith("/") or "\\" in text or "\x00" in text or ".." in PurePosixPath(text).parts:
+        raise ValueError(f"{text!r} is no path within {where}: it is relative, with forward slashes, and has no '..'.")
+    return "/".join(part for part in PurePosixPath(text).parts if part != ".")
 
 
 def _key(path: str | None, store: BlobStore, *, folder: bool) -> str:
@@ -133,11 +145,7 @@ def _key(path: str | None, store: BlobStore, *, folder: bool) -> str:
         if not Path(text).is_relative_to(base):
             raise ValueError(f"{text!r} is outside of {store.where}.")
         text = Path(text).relative_to(base).as_posix()
-    if text.startswith("/") or "\\" in text or "\x00" in text or ".." in PurePosixPath(text).parts:
-        raise ValueError(
-            f"{text!r} is no path within {store.where}: it is relative, with forward slashes, without '..'."
-        )
-    key = "/".join(part for part in PurePosixPath(text).parts if part != ".")
+    key = within(text, store.where)
     if not key and not folder:
         raise ValueError(f"a file of {store.where} has a name; none was given")
     return key
@@ -216,7 +224,8 @@ def _joined(below: str, name: str) -> str:
     return f"{below}/{name}" if below else name
 
 
-def _awaited_in_async(function: Callable[[], Any]) -> Any:
+def awaited(function: Callable[[], Any]) -> Any:
+    """What it returns; on an event loop, a coroutine of it, which blocks no other task."""
     from homeport.runtime.connection import awaited_in_async
 
     return awaited_in_async(function)()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from homeport.storage import spellings as older
@@ -35,6 +36,24 @@ class _Repository(Storage):
             reference = older.by_name(secret, of=of)
             given[field] = older.one(**{field: given.get(field), "the name that 1.x has for it": reference})
         super().__init__(**given)
+
+    def get_directory(self, from_path: str | None = None, local_path: str | None = None) -> Any:
+        """Copy what the commit, or the ref's newest, has below `from_path` to a folder here; how many files.
+
+        The folder is the working folder unless given; what is there besides stays. What `.homeportignore` and its
+        defaults leave behind is left out. In async code it is awaited. Raises ValueError, and StorageErrors.
+        """
+        from homeport.storage.files import awaited, reference_of, within
+
+        def get() -> int:
+            from homeport.code.storage import open_storage
+
+            opened: Any = open_storage(reference_of(self))
+            below = within(from_path or "", opened.where)
+            copied: int = opened.copy_to(Path(local_path or ".").expanduser().absolute(), below)
+            return copied
+
+        return awaited(get)
 
 
 class Git(_Repository):
