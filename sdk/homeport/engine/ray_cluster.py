@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import signal
 import socket
 import threading
 import time
@@ -280,7 +281,15 @@ class Watch:
 def _make_group(
     parcels: list[Parcel], wares: list[Ware], path: list[str], run_key: str, mail: RayMail | None, *kept: Ware
 ) -> Any:
+    _be_interruptible()
     return make_group(parcels, [*wares, *kept], path, run_key, mail)
+
+
+def _be_interruptible() -> None:
+    """Ray interrupts a call as Ctrl-C does, which does nothing below what a script started by `&`: undo that here."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _first_line(error: BaseException) -> str:
