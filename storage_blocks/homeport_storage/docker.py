@@ -17,7 +17,7 @@ from homeport.code.storage import CheckReport, CheckStep, LocalFiles, StorageRef
 from homeport.code.tree import CodeTree
 from homeport_storage.images import image_checks, import_check, in_engine
 from homeport_storage.images.engine import Engine
-from homeport_storage.images.environment import Wanted, environment
+from homeport_storage.images.environment import environment
 from homeport_storage.images.in_registry import RegistryImages, code_folder, tag_of
 from homeport_storage.images.logins import Login, login_of
 from homeport_storage.images.names import ImageName, name_of_folder, repository_of
@@ -57,7 +57,7 @@ class DockerStorage:
         Raises BuildFailed, too, with the last lines of the step that failed.
         """
         given = self.given
-        built = environment(self._wanted(), tree, self._identity_of_base)
+        built = environment(given, tree, self._identity_of_base)
         repository = repository_of(given.registry_url, given.image_name or name_of_folder(tree.root))
         tag = given.image_tag or tag_of(built, tree)
         name = ImageName.parse(f"{repository}:{tag}")
@@ -128,23 +128,6 @@ class DockerStorage:
             return Registry(name, self._login(name.registry), insecure=given.insecure)
 
         return image_checks.of_registry(name, open_registry, self._engine)
-
-    def _wanted(self) -> Wanted:
-        given = self.given
-        return Wanted(
-            given.base_image,
-            given.dockerfile,
-            given.dockerignore,
-            given.python_dependencies,
-            given.files,
-            given.env_vars,
-            given.labels,
-            given.extra_dockerfile_commands,
-            given.homeport_version,
-            given.homeport_wheel,
-            given.directory,
-            given.build_kwargs,
-        )
 
     def _identity_of_base(self, base: str) -> str:
         """What tells one state of a base image from the next: a tag that was moved means another environment."""

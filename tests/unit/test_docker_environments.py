@@ -10,8 +10,9 @@ import pytest
 import homeport
 from homeport.code import CodeTree, PackingError, StorageError, UnsafeCode, collect, open_storage
 from homeport.storage import Docker
+from homeport_storage.docker_fields import DockerFields
 from homeport_storage.images.engine import Engine, Finished, _refused
-from homeport_storage.images.environment import DOCKERFILE, Environment, Wanted, default_base, environment
+from homeport_storage.images.environment import DOCKERFILE, Environment, default_base, environment
 from homeport_storage.images.import_check import _why
 from homeport_storage.images.inside import look
 from homeport_storage.images.logins import Login
@@ -27,13 +28,7 @@ def tree(tmp_path: Path) -> CodeTree:
 
 
 def made(tree: CodeTree, identity: str = "sha256:1", **more: Any) -> Environment:
-    wanted: dict[str, Any] = {
-        "base_image": None, "dockerfile": None, "dockerignore": None, "python_dependencies": [], "files": {},
-        "env_vars": {}, "labels": {},
-        "extra_commands": [], "homeport_version": None, "homeport_wheel": None, "directory": "/opt/homeport",
-        "build_kwargs": {},
-    }  # fmt: skip
-    return environment(Wanted(**{**wanted, **more}), tree, lambda base: identity)
+    return environment(DockerFields(**more), tree, lambda base: identity)
 
 
 def names(built: Environment) -> list[str]:
@@ -55,7 +50,7 @@ def test_dependencies_come_before_files_and_users_steps_and_the_code_is_not_amon
         base_image="b:1",
         python_dependencies=["requests>=2; python_version > '3'"],
         files={str(tmp_path / "m.bin"): "/m.bin"},
-        extra_commands=["RUN mine"],
+        extra_dockerfile_commands=["RUN mine"],
     )
 
     kinds = [line.partition(" ")[0] + (" pip" if "pip" in line else "") for line in built.dockerfile.splitlines()]
@@ -76,7 +71,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "dependency": {"python_dependencies": ["x"]},
     "variable": {"env_vars": {"A": "1"}},
     "label": {"labels": {"A": "1"}},
-    "step": {"extra_commands": ["RUN x"]},
+    "step": {"extra_dockerfile_commands": ["RUN x"]},
     "directory": {"directory": "/srv"},
     "version": {"homeport_version": "9"},
     "build argument": {"build_kwargs": {"buildargs": {"A": "1"}}},

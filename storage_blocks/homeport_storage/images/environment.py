@@ -13,15 +13,18 @@ import json
 import re
 import sys
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import homeport
 from homeport.code.errors import PackingError
 from homeport.code.tree import CodeTree
+
+if TYPE_CHECKING:
+    from homeport_storage.docker_fields import DockerFields
 
 BESIDE = ".homeport-build"
 DOCKERFILE = f"{BESIDE}/Dockerfile"
@@ -43,24 +46,6 @@ UNLESS_THERE = (
 Ignored = Callable[[str], bool]
 BaseIdentity = Callable[[str], str]
 """(name of a base image) -> what tells one state of it from the next: its digest."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user said about the environment."""
-
-    base_image: str | None
-    dockerfile: str | None
-    dockerignore: str | None
-    python_dependencies: Sequence[str]
-    files: Mapping[str, str]
-    env_vars: Mapping[str, str]
-    labels: Mapping[str, str]
-    extra_commands: Sequence[str]
-    homeport_version: str | None
-    homeport_wheel: str | None
-    directory: str
-    build_kwargs: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -91,7 +76,7 @@ class Environment:
         return json.dumps({"environment": self.key, "homeport": homeport.__version__}).encode() + b"\n"
 
 
-def environment(wanted: Wanted, tree: CodeTree, identity: BaseIdentity) -> Environment:
+def environment(wanted: DockerFields, tree: CodeTree, identity: BaseIdentity) -> Environment:
     """What is to be built for these wishes; raises PackingError for a missing file, or a step that needs BuildKit."""
     own = _own_dockerfile(wanted)
     first = own or f"FROM {wanted.base_image or default_base()}\n"
@@ -121,7 +106,7 @@ def default_base() -> str:
     return f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 
 
-def _own_dockerfile(wanted: Wanted) -> str | None:
+def _own_dockerfile(wanted: DockerFields) -> str | None:
     if wanted.dockerfile is None:
         return None
     if wanted.base_image is not None:
@@ -135,7 +120,7 @@ def _own_dockerfile(wanted: Wanted) -> str | None:
         raise PackingError(f"the Dockerfile {file.absolute()} cannot be read: {error}") from error
 
 
-def _steps(wanted: Wanted, sources: dict[str, Path]) -> Iterator[str]:
+def _steps(wanted: DockerFields, sources: dict[str, Path]) -> Iterator[str]:
     for name, value in wanted.env_vars.items():
         yield f"ENV {name}={_quoted(value)}"
     if wanted.homeport_wheel:
@@ -155,7 +140,7 @@ def _steps(wanted: Wanted, sources: dict[str, Path]) -> Iterator[str]:
         yield f"COPY {json.dumps([_added(Path(local).expanduser(), place, sources, ignored), inside])}"
     for name, value in wanted.labels.items():
         yield f"LABEL {_quoted(name)}={_quoted(value)}"
-    yield from wanted.extra_commands
+    yield from wanted.extra_dockerfile_commands
     # Besides saying what it is, this makes the folder, which a layer of its own must not do: it would set its rights.
     yield f"COPY {json.dumps([f'{BESIDE}/{MARK}', f'{PurePosixPath(wanted.directory)}/{MARK}'])}"
 
