@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
 from homeport_storage.azure_fields import AzureFields
-from homeport_storage.connection_failures import Answer, connection_failure, missing_file
+from homeport_storage.connection_failures import Answer, certificate_failure, connection_failure
 
 CREDENTIALS = "Look at what connection_string, account_key or sas_token names on this machine"
 RIGHTS = "Give the role {role} on the container, or a SAS with the permissions {permissions}"
@@ -101,7 +101,7 @@ def _answer(error: Exception, fields: AzureFields, tried: str, expired: datetime
             "this machine has no credential that Azure takes",
             "Log in with az login, give the machine an identity, or name a connection_string, account_key or sas_token",
         )
-    failed = missing_file(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
+    failed = certificate_failure(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
     if failed is not None:
         return failed
     if isinstance(error, AzureError | OSError):

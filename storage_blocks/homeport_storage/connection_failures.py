@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 from urllib3 import exceptions as http
 from urllib3.util.ssl_match_hostname import CertificateError
@@ -60,14 +61,16 @@ def connection_failure(error: BaseException, *, address: str, tried: str = "") -
     return None
 
 
-def missing_file(error: BaseException, path: str | None) -> Answer | None:
-    """That the CA's certificate is not where `path` says; None when that is not what happened."""
-    if path is None or not any(
-        isinstance(cause, FileNotFoundError) or (isinstance(cause, OSError) and path in str(cause))
-        for cause in _below(error)
-    ):
+def certificate_failure(error: BaseException, path: str | None) -> Answer | None:
+    """What is wrong with the file that `verify` names on this machine; None when that is not what happened."""
+    if path is None:
         return None
-    return StorageRefused, f"there is no CA's certificate at {path} on this machine", "Correct the field verify"
+    below = list(_below(error))
+    if not Path(path).exists() and any(isinstance(cause, OSError) for cause in below):
+        return StorageRefused, f"there is no CA's certificate at {path} on this machine", "Correct the field verify"
+    if any(isinstance(cause, ssl.SSLError) and cause.library in ("PEM", "X509") for cause in below):
+        return StorageRefused, f"what lies at {path} is no certificate (PEM)", "Correct the field verify"
+    return None
 
 
 def _certificate(error: ssl.SSLCertVerificationError, host: str) -> Answer:

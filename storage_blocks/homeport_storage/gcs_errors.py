@@ -10,7 +10,7 @@ from google.auth import exceptions as auth
 from google.cloud.storage.exceptions import InvalidResponse
 
 from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
-from homeport_storage.connection_failures import Answer, connection_failure, missing_file
+from homeport_storage.connection_failures import Answer, certificate_failure, connection_failure
 from homeport_storage.gcs_fields import GcsFields
 
 LATER = "Try again later; if it goes on, look at status.cloud.google.com and at the quota of requests"
@@ -54,7 +54,7 @@ def _answer(error: Exception, fields: GcsFields, tried: str) -> Answer:
     for known, answer in FAILURES:
         if isinstance(error, known):
             return answer
-    failed = missing_file(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
+    failed = certificate_failure(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
     if failed is not None:
         return failed
     if isinstance(error, GoogleAPICallError):

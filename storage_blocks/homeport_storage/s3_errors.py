@@ -13,7 +13,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from homeport.code.errors import StorageDenied, StorageError, StorageRefused, StorageUnreachable
-from homeport_storage.connection_failures import Answer, connection_failure, missing_file
+from homeport_storage.connection_failures import Answer, certificate_failure, connection_failure
 from homeport_storage.s3_fields import S3Fields
 
 KEYS = "Look at what access_key_id and secret_access_key name (or at the profile) on this machine"
@@ -110,7 +110,7 @@ def _answer(error: Exception, fields: S3Fields, tried: str) -> Answer:
     for known, answer in FAILURES:
         if isinstance(error, known):
             return answer
-    failed = missing_file(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
+    failed = certificate_failure(error, fields.verify) or connection_failure(error, address=ADDRESS, tried=tried)
     if failed is not None:
         return failed
     if isinstance(error, BotoCoreError):

@@ -100,10 +100,11 @@ UNTRUSTED = Failure(StorageUnreachable, "is not trusted", "Give verify= the cert
 OTHER_NAME = Failure(StorageUnreachable, "is for another name", "Use the name it was made for")
 NO_TLS = Failure(StorageUnreachable, "does not speak TLS there", "Use http://, or the port of its https://")
 NO_CERTIFICATE = Failure(StorageRefused, "there is no CA's certificate at ", "Correct the field verify")
+NOT_PEM = Failure(StorageRefused, "is no certificate (PEM)", "Correct the field verify")
 NO_SECRET = Failure(SecretMissing, "cannot be resolved on this machine", "")
 
 ON_THE_WAY = (
-    NO_NAME, NOTHING_LISTENS, SILENT, NO_PROXY, UNTRUSTED, OTHER_NAME, NO_TLS, NO_CERTIFICATE, NO_SECRET,
+    NO_NAME, NOTHING_LISTENS, SILENT, NO_PROXY, UNTRUSTED, OTHER_NAME, NO_TLS, NO_CERTIFICATE, NOT_PEM, NO_SECRET,
 )  # fmt: skip
 
 
@@ -190,6 +191,9 @@ class ConnectionFailureSuite:
                 failing(at(**self.wait, **more), UNTRUSTED, tmp_path)
             absent = tmp_path / "absent.pem"
             said = failing(at(**self.wait, verify=str(absent)), NO_CERTIFICATE, tmp_path)
+            for text in ("", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n"):
+                (tmp_path / "nonsense.pem").write_text(text)
+                failing(at(**self.wait, verify=str(tmp_path / "nonsense.pem")), NOT_PEM, tmp_path)
             tree = collect(write_project(tmp_path / "project"))
 
             trusted = open_storage(at(verify=str(cert)))
