@@ -245,6 +245,9 @@ def test_a_file_that_grows_without_end_is_read_to_where_it_was(tmp_path: Path) -
         ("data/*\n!data/keep.txt", ["data/keep.txt", "flow.py"]),
         ("?eep", ["data/a.csv", "data/keep.txt", "flow.py"]),
         ("  \n# data\n\\#x", ["data/a.csv", "data/deep/b.csv", "data/keep.txt", "flow.py"]),
+        ("deep/\nflow.py/", ["data/a.csv", "data/keep.txt", "flow.py"]),
+        ("*.csv  \n da*", ["data/keep.txt", "flow.py"]),
+        ("[d]ata\n!data", ["data/a.csv", "data/deep/b.csv", "data/keep.txt", "flow.py"]),
     ],
 )
 def test_patterns_of_every_shape_leave_behind_what_git_would(tmp_path: Path, patterns: str, left: list[str]) -> None:

@@ -66,37 +66,51 @@ def rules(root: Path) -> Ignored:
 
 @lru_cache(maxsize=16)
 def _compiled(lines: tuple[str, ...]) -> Ignored:
+    names, folders, others = _sorted_out(lines)
+    if not others:  # nearly every project: to load what knows all of git's syntax takes as long as all else here
+        a_name, a_folder = _one_of(names), _one_of(folders)
+
+        def named(path: str, folder: bool) -> bool:
+            name = path.rpartition("/")[2]
+            return bool(a_name(name)) or (folder and bool(a_folder(name)))
+
+        return named
+
     from pathspec import GitIgnoreSpec
 
+    may_be_named = _one_of([*names, *folders])
     spec = GitIgnoreSpec.from_lines(lines)
-    may_be_named, others = _names_and_others(lines)
-    other_patterns = GitIgnoreSpec.from_lines(others)
+    other_patterns = GitIgnoreSpec.from_lines(line for line in others if not line.lstrip().startswith("!"))
 
     def ignored(path: str, folder: bool) -> bool:
         # Nearly every path matches nothing. One look says so; matching pattern by pattern takes longer than reading
         # the file would.
         full = path + "/" if folder else path
-        if not may_be_named(path.rpartition("/")[2]) and not (others and other_patterns.match_file(full)):
+        if not may_be_named(path.rpartition("/")[2]) and not other_patterns.match_file(full):
             return False
         return spec.match_file(full)
 
     return ignored
 
 
-def _names_and_others(lines: Iterable[str]) -> tuple[Callable[[str], object], list[str]]:
-    """One expression for the patterns that are a plain name (`*.pyc`, `venv/`), and all other patterns that ignore."""
+def _sorted_out(lines: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+    """The patterns that are a plain name (`*.pyc`), those of a folder's (`venv/`), and all others."""
     names: list[str] = []
+    folders: list[str] = []
     others: list[str] = []
     for line in lines:
-        pattern = line.strip()
-        if not pattern or pattern.startswith(("#", "!")):
+        name = line.rstrip().removesuffix("/")
+        if not line.strip() or line.startswith("#"):
             continue
-        name = pattern.removesuffix("/")
-        if any(special in name for special in ("/", "\\", "[", "**")):
+        if line[0] in "! " or not name or any(special in name for special in ("/", "\\", "[", "**", "\t")):
             others.append(line)
         else:
-            names.append(name)
-    return re.compile("|".join(fnmatch.translate(name) for name in names)).match, others
+            (folders if line.rstrip().endswith("/") else names).append(name)
+    return names, folders, others
+
+
+def _one_of(names: Iterable[str]) -> Callable[[str], object]:
+    return re.compile("|".join(fnmatch.translate(name) for name in names) or r"(?!)").match
 
 
 def _lines(file: Path) -> list[str]:
