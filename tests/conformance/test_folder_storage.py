@@ -46,6 +46,39 @@ class TestFolderStorage(BlobStorageSuite):
         with pytest.raises(StorageUnreachable, match="Is the share mounted"):
             storage.fetch(reference, tree.digest, tmp_path / "out")
 
+    @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="left out: what a descriptor is of is told by Linux")
+    def test_all_is_on_the_disk_before_it_has_its_name_and_the_manifest_gets_its_last(
+        self, tmp_path: Path, any_tree: CodeTree, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        happened: list[tuple[str, str]] = []
+        fsync, replace = os.fsync, os.replace
+
+        def synced(descriptor: int) -> None:
+            fsync(descriptor)
+            happened.append(("on the disk", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+
+        def named(source: Path, target: Path) -> None:
+            replace(source, target)
+            happened.append(("named", str(target)))
+            part_of[str(target)] = str(source)
+
+        part_of: dict[str, str] = {}
+        storage = FolderStorage(tmp_path / "kept")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", synced)
+            patch.setattr(os, "replace", named)
+            storage.put(any_tree)
+
+        assert {str(storage.path / key) for key in self.keys(storage)} == part_of.keys()
+        for target, part in part_of.items():
+            at = happened.index(("named", target))
+            assert ("on the disk", part) in happened[:at]
+            assert ("on the disk", str(Path(target).parent)) in happened[at:]
+        manifests = [target for target in part_of if "/manifests/" in target]
+        others = [target for target in part_of if "/manifests/" not in target and not target.endswith("recent.json")]
+        assert len(manifests) == 1
+        assert all(happened.index(("named", other)) < happened.index(("named", manifests[0])) for other in others)
+
     @pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a read-only place")
     def test_a_read_only_place_is_refused_by_name(self, tree: CodeTree) -> None:
         with pytest.raises((StorageRefused, StorageUnreachable), match="/proc/homeport"):
