@@ -92,6 +92,7 @@ OF_TASKS = {
     "name": "other", "description": "About it.", "version": "5", "task_run_name": "run-{n}", "tags": {"a"},
     "retries": 2, "retry_delay_seconds": 3, "retry_jitter_factor": 0.5, "retry_condition_fn": lambda *given: True,
     "timeout_seconds": 5, "log_prints": True, "on_running": [print], "on_completion": [print], "on_failure": [print],
+    "viz_return_value": 7,
 }  # fmt: skip
 
 

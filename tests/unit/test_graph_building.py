@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from homeport import DateTimeParameter, Flow, Parameter, Task, flatten, flow, mapped, task, unmapped
+from homeport import DateTimeParameter, Flow, Parameter, Task, flatten, mapped, task, unmapped
 from homeport.drawing.graphviz import GraphvizMissing
 from homeport.drawing.layout import layered
 from homeport.engine.graph import CyclicGraph
@@ -527,8 +527,3 @@ def test_another_format_without_graphviz_says_what_to_do(tmp_path, monkeypatch):
         built.visualize(filename=tmp_path / "built.png")
     with pytest.raises(ValueError, match="by filename="):
         built.visualize(format="pdf")
-
-
-def test_a_function_has_no_picture():
-    with pytest.raises(TypeError, match="is a function"):
-        flow(lambda: 1, name="function").visualize()

@@ -40,7 +40,7 @@ ARGUMENTS = {
     "on_crashed on_running",
     "task": "name description tags version cache_key_fn cache_expiration task_run_name retry_jitter_factor "
     "persist_result result_storage result_serializer result_storage_key cache_result_in_memory timeout_seconds "
-    "log_prints refresh_cache on_completion on_failure retry_condition_fn",
+    "log_prints refresh_cache on_completion on_failure retry_condition_fn viz_return_value",
 }
 
 

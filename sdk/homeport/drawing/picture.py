@@ -68,15 +68,7 @@ class Picture:
 
 
 def picture_of(flow: Flow, flow_state: Any = None, *, horizontal: bool = False) -> Picture:
-    """The picture of a graph flow; with the state of a run, how its tasks ended.
-
-    Raises TypeError for a flow that is a function: which tasks it has is known only when it runs.
-    """
-    if flow.fn is not None:
-        raise TypeError(
-            f"flow {flow.name!r} is a function: which tasks it calls is known only when it runs, so there is no graph "
-            f"to draw. `homeport run` and the page of a run show what it did."
-        )
+    """The picture of a graph flow; with the state of a run, how its tasks ended."""
     states = getattr(flow_state, "data", None) if flow_state is not None else None
     if flow_state is not None and not isinstance(states, dict):
         raise TypeError("flow_state is what flow.run() of a graph flow returned; this state has no states of tasks.")

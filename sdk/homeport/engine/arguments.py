@@ -66,7 +66,7 @@ class Unflattenable(BadInput):
     """What is to be flattened is no list of lists."""
 
 
-class Constant:
+class Constant(StandIn):
     """An argument that is known to hold no futures; so that a map looks for them once, and not once for each call."""
 
     __slots__ = ("value",)

@@ -16,6 +16,7 @@ from homeport.spellings import refuse_generator, unknown_argument
 from homeport.tasks.task_class import P
 
 if TYPE_CHECKING:
+    from homeport.drawing import Picture
     from homeport.engine.hooks import Hook
     from homeport.engine.name_templates import NameTemplate
     from homeport.engine.retry_policy import Delay
@@ -95,6 +96,20 @@ class FunctionFlow(Flow, Generic[P, R]):
         ) -> State[R]: ...
         def run(self, parameters: dict[str, Any] | None = ..., *, run_on_schedule: bool = ..., **kw: Any) -> Any:
             """As Flow.run, with the types of the function."""
+
+    def visualize(self, *args: Any, **kwargs: Any) -> Picture:
+        """A picture of the tasks that it calls when it is given these parameters; `filename`, `format` and
+        `horizontal` are those of a graph's picture.
+
+        Its function runs, and its tasks do not: raises UntoldResult where the flow decides by a result, unless
+        `@task(viz_return_value=...)` says what stands for that.
+        """
+        from homeport.flows.traced_flow import traced
+
+        assert self.signature is not None, "it is a function's"
+        own = self.signature.names.keys()
+        shown = {name: kwargs.pop(name) for name in ("filename", "format", "horizontal") if name in kwargs.keys() - own}
+        return traced(self, args, kwargs).visualize(**shown)
 
     def with_options(self, **options: Any) -> FunctionFlow[P, R]:
         """A copy of this flow with other options, which are those of @flow."""

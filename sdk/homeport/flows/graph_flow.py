@@ -50,6 +50,8 @@ class Flow(Building, Hookable):
     """A workflow. `with Flow("name") as flow:` builds one of tasks; `@flow` makes one of a function."""
 
     fn: Callable[..., Any] | None = None
+    traces = False
+    """Whether it takes the calls of a function that is only drawn."""
     signature: Signature | None = None
     is_async = False
 

@@ -130,6 +130,7 @@ def task(
     result: Result | None = None,
     target: Template | None = None,
     checkpoint: bool | None = None,
+    viz_return_value: Any = None,
     **older: Any,
 ) -> Decorator: ...
 def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:

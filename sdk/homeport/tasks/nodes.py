@@ -13,6 +13,7 @@ from homeport.tasks.expressions import Expressions
 
 if TYPE_CHECKING:
     from homeport.flows import Flow
+    from homeport.flows.traced_flow import TracedFlow
     from homeport.tasks import Task
 
 
@@ -96,6 +97,8 @@ class Bindable(Expressions):
         return (self[index] for index in range(count))
 
     def _add_to(self, flow: Flow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+        if flow.traces:
+            return cast("TracedFlow", flow).traced(self._task, args, kwargs)  # type: ignore[no-any-return]
         options = kwargs.pop("task_args", None) or {}
         upstream = [kwargs.pop(name, None) for name in ("upstream_tasks", "wait_for")]
         mapped = kwargs.pop("mapped", False)

@@ -67,6 +67,7 @@ class Task(Bindable, Hookable, Generic[P, R]):
     trigger: triggers.Trigger = staticmethod(triggers.all_successful)
     skip_on_upstream_skip: bool = True
     nout: int | None = None
+    viz_return_value: Any = None
     only_cleans_up: bool = False
     slug: str | None = None
     is_async: bool = False
@@ -116,6 +117,7 @@ class Task(Bindable, Hookable, Generic[P, R]):
         result: Result | None = None,
         target: Template | None = None,
         checkpoint: bool | None = None,
+        viz_return_value: Any = None,
         **older: Any,
     ) -> None:
         """Options of the task; the 1.x spellings (`max_retries`, `retry_delay`, ...) are understood too.
@@ -127,7 +129,7 @@ class Task(Bindable, Hookable, Generic[P, R]):
         state to take instead. Where a result is kept say `persist_result` and its neighbours (or, as in 1.x, `result`
         and `target`), and when a kept one is used instead of a call `cache_key_fn` (or `cache_for`):
         docs/guides/results-and-caching.md. `nout` is the number of results of a task that returns a tuple, for
-        unpacking in a `with Flow`.
+        unpacking in a `with Flow`. `viz_return_value` stands for the result while a function flow is drawn.
         """
         if older:
             also = {"retries": retries, "timeout_seconds": timeout_seconds, "log_prints": log_prints}
@@ -155,6 +157,7 @@ class Task(Bindable, Hookable, Generic[P, R]):
         self.trigger = trigger or triggers.all_successful
         self.skip_on_upstream_skip = skip_on_upstream_skip
         self.nout = nout
+        self.viz_return_value = viz_return_value
         keeping = (
             persist_result, result_storage, result_serializer, result_storage_key,
             None if cache_result_in_memory else False,
@@ -275,6 +278,9 @@ class Task(Bindable, Hookable, Generic[P, R]):
         """
         from homeport.engine.calls import submit
 
+        drawn = current.building.get()
+        if drawn is not None and drawn.traces:
+            return self._add_to(drawn, args, kwargs)
         wait_for, return_state = kwargs.pop("wait_for", None), kwargs.pop("return_state", False)
         future: Future[R] = submit(self._run_here("submit"), self, args, kwargs, wait_for)
         return _state_of(future) if return_state else future
@@ -320,6 +326,7 @@ class Task(Bindable, Hookable, Generic[P, R]):
             "trigger": self.trigger,
             "skip_on_upstream_skip": self.skip_on_upstream_skip,
             "nout": self.nout,
+            "viz_return_value": self.viz_return_value,
             "state_handlers": self.state_handlers,
             **(self.hooks.options() if self.hooks is not None else {}),
             **(self.results.given if self.results is not None else {}),
