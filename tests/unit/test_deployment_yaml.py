@@ -179,7 +179,11 @@ def test_references_to_secrets_and_innocent_names_are_not_taken_for_secrets(tmp_
 
     found = read(tmp_path, text)
 
-    assert (found.problems, found.deployments[0].notes) == ([], ())
+    assert found.problems == []
+    assert [note.message for note in found.deployments[0].notes] == [
+        "overrides.env.DB_PASSWORD is passed as it stands, as a reference. The flow has what it names by "
+        "homeport.secrets.resolve(os.environ['DB_PASSWORD']).get()"
+    ]
 
 
 def test_a_parameter_that_is_called_like_a_secret_is_warned_about(tmp_path: Path) -> None:

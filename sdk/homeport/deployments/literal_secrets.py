@@ -6,7 +6,7 @@ What a deployment says goes into git and to the control plane, and both keep it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from homeport.deployments.yaml_documents import Where
@@ -41,6 +41,15 @@ def has_secret_form(text: str) -> bool:
 def is_mask(value: Any) -> bool:
     """Whether it is the row of stars that Prefect writes instead of a secret."""
     return isinstance(value, str) and _MASK.fullmatch(value) is not None
+
+
+def references(env: Mapping[str, Any]) -> Iterator[str]:
+    """The variables that are called like secrets and hold a reference to one, which nobody resolves on the way."""
+    from homeport.secrets import is_reference
+
+    for name, value in env.items():
+        if is_secret_name(name) and isinstance(value, str) and is_reference(value):
+            yield name
 
 
 def found(value: Any, where: Where = (), *, by_name: bool = True) -> Iterator[tuple[Where, str]]:

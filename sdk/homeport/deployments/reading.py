@@ -316,6 +316,15 @@ def _doubts(document: Document, within: Where, value: dict[str, Any]) -> Iterato
             f"the value of {_dotted(where)} {why}: parameters are kept by git and by the control plane. "
             "Let the flow ask for secrets: Secret('NAME').get()",
         )
+    for top in ("infrastructure", "overrides"):
+        part = value.get(top)
+        env = part.get("env") if isinstance(part, dict) else None
+        for name in literal_secrets.references(env) if isinstance(env, dict) else ():
+            yield Note(
+                document.at((*within, top, "env", name)),
+                f"{top}.env.{name} is passed as it stands, as a reference. The flow has what it names by "
+                f"homeport.secrets.resolve(os.environ[{name!r}]).get()",
+            )
 
 
 def _refuse_twins(found: Found) -> None:
