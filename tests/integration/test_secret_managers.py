@@ -38,6 +38,7 @@ from homeport.secrets import (
 )
 from homeport.secrets.remembered import Remembered
 from homeport.testing import try_run
+from tests.services.api import Api
 from tests.services.key_vault import KeyVault
 from tests.services.key_vault import key_vault as vaults
 from tests.services.moto_server import ACCOUNT, Keys, MotoServer, allow, moto_server
@@ -545,6 +546,24 @@ def test_a_block_is_made_of_such_references_and_checked_from_here(stack: Stack, 
     assert "hint: Its keys: nothing, password, port." in wrong.stderr
     assert "Write azure:VAULT/NAME" in malformed.stderr
     assert "no_vault" not in malformed.stderr
+
+
+def test_the_doctor_does_not_wait_for_a_silent_manager_once_for_each_block(own_stack: Stack, moto: MotoServer) -> None:
+    api = Api(own_stack.url, own_stack.control_plane.admin_key)
+    type_ = '{slug: "far", title: "Far", schema: {}, secretFields: ["key"], version: "1"}'
+    for number in range(8):
+        made = f'type: {type_}, name: "b{number}", secrets: {{key: "aws:silent-{number}"}}'
+        api.ask(f"mutation {{ createBlock(input: {{{made}}}) {{ __typename }} }}")
+        api.deployment(f"P{number}", storage={"kind": "far", "block": f"far/b{number}"})
+
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        address = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        began = time.monotonic()
+        seen = own_stack.cli("doctor", expect=None, within=100, **variables(moto) | address).stdout
+        took = time.monotonic() - began
+
+    assert seen.count("1 deployment could not be fetched by an agent of this machine") == 8
+    assert took < 4 * secrets_manager.ATTEMPTS * secrets_manager.ANSWER_SECONDS, "one after the other it would be 8"
 
 
 def test_a_block_of_a_vault_is_checked_from_here(stack: Stack, azure_world: KeyVault) -> None:

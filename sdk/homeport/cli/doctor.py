@@ -161,6 +161,8 @@ def _blocks(session: Session) -> Iterator[Finding]:
     chosen_block = session.settings.storage_block
     if not nodes and chosen_block is None:
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     from homeport.blocks import BlockError, BlockNotFound, load_block
     from homeport.blocks.checking import check_block, resolved
     from homeport.blocks.kept import kept_of
@@ -175,11 +177,19 @@ def _blocks(session: Session) -> Iterator[Finding]:
             failed = next((step for step in report.steps if step.ok is False), None)
             evidence = f"{failed.name}: {failed.evidence}" if failed else "it is reached, lets us in, write and read"
             yield Finding("storage", report.ok, f"the block {report.what}: {evidence}", report.mend or None)
-    for node in nodes:
-        kept = kept_of(node)
+    blocks = [(node, kept_of(node)) for node in nodes]
+    # A secret manager that does not answer takes seconds to be given up, and may be named by every block.
+    references = sorted({reference for _, kept in blocks for reference in kept.secrets.values()})
+    with ThreadPoolExecutor(16) as pool:
+        known = dict(zip(references, pool.map(lambda reference: resolved("", reference), references), strict=True))
+    for node, kept in blocks:
         try:
             block_type(kept.type)
-            missing = [step for step in (resolved(*secret) for secret in kept.secrets.items()) if step.ok is False]
+            missing = [
+                replace(known[reference], name=f"secret {field}")
+                for field, reference in kept.secrets.items()
+                if known[reference].ok is False
+            ]
             why = f"{missing[0].name}: {missing[0].evidence}" if missing else ""
         except BlockError as error:
             why = str(error)
