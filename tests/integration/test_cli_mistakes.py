@@ -220,3 +220,15 @@ def test_the_last_lines_of_a_run_that_exits_are_those_of_the_file(desk, tmp_path
 
     assert "No module named 'nothing_like_this'" in refused.stderr
     assert "importlib" not in refused.stderr
+
+
+def test_what_is_printed_of_a_flow_that_could_not_be_stored_has_no_loose_ends(desk):
+    done = desk.cli("register", "--project", "Mistakes", "-p", "hello.py", "--storage", "/proc/nowhere", expect=1)
+
+    assert done.stdout.splitlines() == [
+        "Collecting flows...",
+        "Processing 'hello.py':",
+        "  Building Folder storage...",
+        "0 registered, 0 skipped, 1 failed",
+    ]
+    assert "cannot make the folder /proc/nowhere: No such file or directory\n" in done.stderr

@@ -134,6 +134,7 @@ class Registering:
         self._root = root
         self._quiet = quiet
         self._tally = Tally()
+        self._line_is_open = False
 
     def run(self, origins: Sequence[sources.Origin]) -> Tally:
         """Register what they define; a failure is told and counted, and the others go on."""
@@ -198,10 +199,10 @@ class Registering:
             self._tell(f"  Registering {flow.name!r}...", newline=False)
             done = self._registrar.register(flow, source, packed)
         except (Unreachable, Unauthenticated, Forbidden, NotFoundError):
-            self._tell(" Failed")
+            self._end_line(" Failed")
             raise  # it would be the same for each flow
         except (RegistrationError, CodeError, ClientError, BlockError) as error:
-            self._tell(" Failed" if isinstance(error, ClientError) else "")
+            self._end_line(" Failed")
             self._fail(f"{flow.name!r}: {error}", error)
             return
         node = {
@@ -223,8 +224,14 @@ class Registering:
 
     def _tell(self, line: str, *, newline: bool = True) -> None:
         if not self._quiet:
+            self._line_is_open = not newline
             click.echo(line, nl=newline)
             sys.stdout.flush()
+
+    def _end_line(self, word: str) -> None:
+        """Put the word behind the line that was begun; where none was, the error says enough."""
+        if self._line_is_open:
+            self._tell(word)
 
     def _fail(self, message: str, error: BaseException) -> None:
         self._tally.failed += 1
