@@ -98,6 +98,25 @@ def test_watching_shows_every_state_and_line_in_order_and_ends_with_timings(coun
     assert "finished" in done.stdout
 
 
+@pytest.mark.parametrize("sockets", [True, False], ids=["by socket", "by asking"])
+def test_of_a_run_that_has_ended_states_stand_between_the_lines_as_they_came(counting: Stack, sockets: bool) -> None:
+    counting.start_agent("a1", "-q", counting.folder.name)
+    run_id, gate = gated_run(counting, f"ended-{sockets}-{counting.folder.name}")
+    gate.touch()
+    counting.cli("flow-run", "watch", run_id)
+
+    with NoSockets(counting.url) as proxy:
+        url = counting.url if sockets else proxy.url
+        done = counting.cli("flow-run", "watch", run_id, HOMEPORT_API_URL=url)
+
+    told = [line.split("  ")[0] for line in done.stdout.splitlines() if re.match(r"\d{4}-\d\d-\d\dT", line)]
+    assert told[:-1] == sorted(told[:-1])  # the last is the state that ended it, which stands behind every line
+    assert "  state     " in done.stdout.splitlines()[0]
+    assert numbers(done.stdout) == list(range(30))
+    assert done.stdout.count("  state     Running") == 1
+    assert done.stdout.count("  state     Completed") == 1
+
+
 def test_a_failed_run_ends_the_watch_with_exit_code_one_and_its_reason(counting: Stack) -> None:
     counting.start_agent("a1", "-q", counting.folder.name)
 

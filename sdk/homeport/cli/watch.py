@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
@@ -60,7 +61,7 @@ class Watch:
                 if isinstance(update, RunSeen):
                     self._show_states(update.run)
                 elif isinstance(update, LinesSeen):
-                    self._lines.show(update.lines)
+                    self._show_lines(update.lines)
                 elif isinstance(update, Trouble):
                     say(update.message, fg="yellow")
                 self._diagnose()
@@ -80,12 +81,25 @@ class Watch:
     def _is_final(self) -> bool:
         return bool(self._run) and self._run["state"]["type"] in states.FINAL
 
-    def _show_states(self, run: Mapping[str, Any]) -> None:
+    def _show_lines(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Of a run that was begun before the watch, lines come first: then its states are put between them."""
+        if self._run:
+            self._lines.show(lines)
+            return
+        run = self._session.execute("flowRunProgress", {"id": self._run_id})["flowRun"]
+        for line in lines:
+            self._show_states(run, until=times.parse(line["at"]))
+            self._lines.show([line])
+        self._run = {}  # what it is now is told by whoever follows it
+
+    def _show_states(self, run: Mapping[str, Any], *, until: datetime | None = None) -> None:
         self._run = run
         latest = {"attemptNumber": run["attemptNumber"], **run["state"], "accepted": True}
         for state in [*run["states"], latest]:
             if state["number"] <= self._shown_states or not state["accepted"]:
                 continue
+            if until is not None and (times.parse(state["at"]) > until or state["type"] in states.FINAL):
+                return
             self._shown_states = state["number"]
             if self._fields is not None:
                 click.echo(_json({"state": state}, self._fields))
