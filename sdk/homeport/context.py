@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +196,9 @@ class Context(ModuleType):
     if TYPE_CHECKING:
         get = staticmethod(get)
         to_dict = staticmethod(to_dict)
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return import_module, (self.__name__,)  # as other modules: a task that names it may travel to a worker
 
     def __call__(
         self, values: Mapping[str, Any] | None = None, /, **more: Any

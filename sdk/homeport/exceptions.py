@@ -3,6 +3,7 @@
 Errors of the control plane's client are in `homeport.client`, those of packing and storing code in `homeport.code`.
 """
 
+from homeport.engine.arguments import BadInput
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.graph import CyclicGraph
 from homeport.engine.maps import UnequalMap
@@ -23,6 +24,7 @@ ParameterTypeError = ParameterError
 UpstreamTaskError = UnsuccessfulRun
 
 __all__ = [
+    "BadInput",
     "CancelledRun",
     "CrashedRun",
     "CyclicGraph",

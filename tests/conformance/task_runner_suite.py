@@ -17,7 +17,7 @@ from uuid import uuid4
 import pytest
 
 import homeport
-from homeport import Flow, allow_failure, flow, get_run_logger, kv, tags, task, unmapped
+from homeport import Flow, allow_failure, context, flow, get_run_logger, kv, tags, task, unmapped
 from homeport.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from homeport.client import NotFoundError
 from homeport.context import get as from_context
@@ -469,6 +469,17 @@ class TaskRunnerSuite:
             }
             for index in range(2)
         ]
+
+    def test_a_task_may_name_the_context_itself(self, runner):
+        @task
+        def tells():
+            return context.get("task_name"), context["flow_name"], homeport.context.task_run_name
+
+        @flow(task_runner=runner)
+        def program():
+            return tells.submit().result()
+
+        assert try_run(program).state.result() == ("tells", "program", "tells-0")
 
     def test_a_task_that_loops_or_is_resumed_reads_so_in_its_context(self, runner):
         @task

@@ -4,11 +4,12 @@ import os
 import re
 import threading
 import time
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
 
-from homeport import Flow, flow, task, unmapped
+from homeport import Flow, context, flow, task, unmapped
 from homeport.engine import process_desk, signals
 from homeport.engine.cancellation import RunCancelled
 from homeport.engine.outgoing import PIECE
@@ -20,6 +21,7 @@ from tests.services.waiting import eventually
 
 MEGABYTE = 1 << 20
 MANY = 150
+note = ContextVar("note")
 
 
 def pieces_of_a_megabyte(count):
@@ -190,6 +192,28 @@ def test_what_is_too_large_to_be_sent_is_refused_with_what_to_do(limit, runner):
     ]
     assert all("lets 100,000 through. Give the task a path or a key" in state.message for state in refused)
     assert last.result() == 5
+
+
+def test_a_parameter_that_is_too_large_stays_here_and_a_context_variable_is_named(limit, runner):
+    @task
+    def parameters():
+        return sorted(context.get("parameters"))
+
+    @task
+    def reads():
+        return note.get()
+
+    @flow(task_runner=runner)
+    def program(rows, day):
+        note.set(rows)
+        return [parameters.submit().result(), [reads.submit().wait()]]
+
+    seen, [state] = try_run(program, rows=list(range(100_000)), day="monday").state.result()
+
+    assert seen == ["day"]
+    assert (
+        "Task 'reads' cannot run on a worker process: one of the context variables note is too large" in state.message
+    )
 
 
 def test_an_exception_and_a_signal_with_too_much_in_them_say_so(limit, runner):

@@ -63,11 +63,18 @@ class Outgoing:
 
 
 class Nowhere:
-    """A file that keeps nothing: for whoever only wants to know whether something can be pickled."""
+    """A file that keeps nothing: for whoever wants to know whether something can be pickled, and is not too large."""
+
+    def __init__(self, limit: int = 0) -> None:
+        self._limit, self.size = limit, 0
 
     def write(self, data: Buffer) -> int:
-        """Take these bytes."""
-        return memoryview(data).nbytes
+        """Count these bytes."""
+        count = memoryview(data).nbytes
+        self.size += count
+        if self._limit and self.size > self._limit:
+            raise TooLarge(self.size, self._limit)
+        return count
 
 
 class Pieces(io.RawIOBase):

@@ -232,7 +232,8 @@ class Packer:
 
             from homeport.runtime.connection import recorded_as
 
-            sendable = {name: value for name, value in run.parameters.items() if why_not(value) is None}
+            limit = self._most_bytes
+            sendable = {name: value for name, value in run.parameters.items() if why_not(value, limit) is None}
             parameters, _ = dumps_with_variables(sendable)
             scene = Scene(
                 run.info, parameters, run.flow.log_prints, logging.getLogger().level, recorded_as(run), run.tags
@@ -243,7 +244,9 @@ class Packer:
     def _values(self, task_run: TaskRun, variables: list[ContextVar[Any]], context: Context) -> bytes | None:
         values = {variable.name: context[variable] for variable in variables if variable in context}
         try:
-            return dumps_with_variables(values)[0] if values else None
+            return dumps_with_variables(values, self._most_bytes)[0] if values else None
+        except TooLarge as error:
+            raise self._oversized(task_run, f"one of the context variables {', '.join(values)} is", error) from error
         except Exception as error:
             path, part = culprit(values, "")
             raise Unsendable(

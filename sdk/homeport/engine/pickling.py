@@ -79,10 +79,10 @@ def travels_as_it_is(value: Any, limit: int) -> bool:
     return kind in ATOMS and ((kind is not str and kind is not bytes) or len(value) <= min(PIECE, limit or PIECE))
 
 
-def why_not(value: Any) -> str | None:
-    """Why the value cannot be pickled; None if it can be."""
+def why_not(value: Any, limit: int = 0) -> str | None:
+    """Why the value cannot be pickled, or is too large; None if it can be."""
     try:
-        _Pickler(Nowhere()).dump(value)
+        _Pickler(Nowhere(limit)).dump(value)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None
