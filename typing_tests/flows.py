@@ -7,6 +7,7 @@ from homeport import Flow, context, flow, get_run_logger, tags
 from homeport.engine.states import State
 from homeport.schedules import CronSchedule
 from homeport.secrets import Secret, SecretValue, resolve
+from homeport.states import Completed, Failed
 from homeport.task_runners import DaskTaskRunner, ProcessTaskRunner
 from homeport.testing import Harness, TriedRun, homeport_test_harness, try_run
 
@@ -59,6 +60,8 @@ async def calls() -> None:
     await later("1")  # type: ignore[call-overload]
 
 
+assert_type(Completed("well done", data=5), State)
+Failed(message=5)  # type: ignore[arg-type]
 assert_type(orders("monday"), list[int])
 assert_type(orders("monday", pages=3), list[int])
 assert_type(orders("monday", return_state=True), State[list[int]])

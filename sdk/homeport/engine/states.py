@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, overload
 
 from homeport.results.stored import Stored
 
@@ -159,7 +158,16 @@ class UnsuccessfulRun(Exception):  # noqa: N818 - named for what happened
         self.state = state
 
 
-def _maker(type_: StateType, name: str) -> Callable[..., State]:
+if TYPE_CHECKING:
+
+    class Maker(Protocol):
+        """Makes states of one type."""
+
+        def __call__(self, message: str = ..., *, name: str = ..., data: Any = ...) -> State:
+            """A state with this message, under another name than its usual one if that is given."""
+
+
+def _maker(type_: StateType, name: str) -> Maker:
     def make(message: str = "", *, name: str = name, data: Any = None) -> State:
         return State(type_, name, message, _now(), data)
 
@@ -168,20 +176,20 @@ def _maker(type_: StateType, name: str) -> Callable[..., State]:
     return make
 
 
-Scheduled = _maker(StateType.SCHEDULED, "Scheduled")
-AwaitingRetry = _maker(StateType.SCHEDULED, "AwaitingRetry")
-Pending = _maker(StateType.PENDING, "Pending")
-Running = _maker(StateType.RUNNING, "Running")
-Retrying = _maker(StateType.RUNNING, "Retrying")
-Looped = _maker(StateType.RUNNING, "Looped")
-Paused = _maker(StateType.PAUSED, "Paused")
-Cancelling = _maker(StateType.CANCELLING, "Cancelling")
-Completed = _maker(StateType.COMPLETED, "Completed")
-Cached = _maker(StateType.COMPLETED, "Cached")
-Skipped = _maker(StateType.COMPLETED, "Skipped")
-Failed = _maker(StateType.FAILED, "Failed")
-TimedOut = _maker(StateType.FAILED, "TimedOut")
-TriggerFailed = _maker(StateType.FAILED, "TriggerFailed")
-ValidationFailed = _maker(StateType.FAILED, "ValidationFailed")
-Crashed = _maker(StateType.CRASHED, "Crashed")
-Cancelled = _maker(StateType.CANCELLED, "Cancelled")
+Scheduled: Maker = _maker(StateType.SCHEDULED, "Scheduled")
+AwaitingRetry: Maker = _maker(StateType.SCHEDULED, "AwaitingRetry")
+Pending: Maker = _maker(StateType.PENDING, "Pending")
+Running: Maker = _maker(StateType.RUNNING, "Running")
+Retrying: Maker = _maker(StateType.RUNNING, "Retrying")
+Looped: Maker = _maker(StateType.RUNNING, "Looped")
+Paused: Maker = _maker(StateType.PAUSED, "Paused")
+Cancelling: Maker = _maker(StateType.CANCELLING, "Cancelling")
+Completed: Maker = _maker(StateType.COMPLETED, "Completed")
+Cached: Maker = _maker(StateType.COMPLETED, "Cached")
+Skipped: Maker = _maker(StateType.COMPLETED, "Skipped")
+Failed: Maker = _maker(StateType.FAILED, "Failed")
+TimedOut: Maker = _maker(StateType.FAILED, "TimedOut")
+TriggerFailed: Maker = _maker(StateType.FAILED, "TriggerFailed")
+ValidationFailed: Maker = _maker(StateType.FAILED, "ValidationFailed")
+Crashed: Maker = _maker(StateType.CRASHED, "Crashed")
+Cancelled: Maker = _maker(StateType.CANCELLED, "Cancelled")
