@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -31,11 +33,25 @@ def start_options(command: Function) -> Function:
             click.option(
                 "--env", "-e", "env", multiple=True, metavar="K=V", help="Set this for every run (repeatable)."
             ),
+            click.option(
+                "--import-path",
+                "-p",
+                "import_paths",
+                multiple=True,
+                metavar="FOLDER",
+                type=click.Path(exists=True, path_type=Path, resolve_path=True),
+                help="Modules of this machine that runs may import (repeatable): put on their PYTHONPATH.",
+            ),
             click.option("--limit", type=click.IntRange(1, 10_000), help="Runs at once. Default: two for each core."),
             click.option("--max-polls", type=click.IntRange(1), help="Drain and end after so many polls."),
             click.option("--agent-address", metavar="HOST:PORT", help="Serve /healthz there."),
-            click.option("--show-flow-logs", is_flag=True, help="Copy what runs write to stdout and stderr."),
+            click.option("--show-flow-logs", "-f", is_flag=True, help="Copy what runs write to stdout and stderr."),
+            click.option(
+                "--api", metavar="URL", help="Address of the control plane, as `homeport --api URL agent ...`."
+            ),
             click.option("--key", "-k", metavar="KEY", help="API key of the agent; `-` reads it from stdin."),
+            # 1.x gave an agent its host name as a label unless told otherwise; here none is ever given in secret.
+            click.option("--no-hostname-label", is_flag=True, hidden=True, expose_value=False),
         ]
     ):
         command = option(command)
@@ -85,10 +101,12 @@ def _start(
     labels: tuple[str, ...],
     name: str | None,
     env: tuple[str, ...],
+    import_paths: tuple[Path, ...],
     limit: int | None,
     max_polls: int | None,
     agent_address: str | None,
     show_flow_logs: bool,
+    api: str | None,
     key: str | None,
 ) -> int:
     from homeport_agent.name_lock import NameTaken
@@ -97,6 +115,8 @@ def _start(
 
     if not all(queue.strip() for queue in queues):
         raise click.BadParameter("a work queue's name must not be empty.", param_hint="--queue")
+    if api is not None:
+        session.arguments["api_url"] = api
     options = AgentOptions(
         api_url=session.settings.api_url,
         api_key=_key(session, key),
@@ -104,7 +124,7 @@ def _start(
         name=name or "",
         queues=queues or (session.settings.queue,),
         labels=labels,
-        environment=dict(_pair(pair) for pair in env),
+        environment=_environment(dict(_pair(pair) for pair in env), import_paths),
         limit=limit or 0,
         max_polls=max_polls,
         health_address=_address(agent_address),
@@ -138,6 +158,13 @@ def _key(session: Session, given: str | None) -> str:
             code=4,
         )
     return found
+
+
+def _environment(given: dict[str, str], import_paths: tuple[Path, ...]) -> dict[str, str]:
+    if not import_paths:
+        return given
+    before = given.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    return given | {"PYTHONPATH": os.pathsep.join(filter(None, [*map(str, import_paths), before]))}
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -262,6 +262,23 @@ def test_a_module_that_the_agent_does_not_have_is_named_with_file_and_agent(stac
         assert part in state["message"]
 
 
+def test_modules_of_the_agents_machine_are_imported_from_the_paths_that_it_was_given(stack: Stack) -> None:
+    queue = registered(stack, "import of_this_machine\ntell(of_this_machine.word)")
+    for name in ("first", "second"):
+        (stack.folder / name).mkdir()
+        (stack.folder / name / "of_this_machine.py").write_text(f"word = {name!r}\n")
+    paths = ["-p", str(stack.folder / "first"), "--import-path", str(stack.folder / "second")]
+    agent = stack.start_agent(
+        "a1", "-q", queue, *paths, "-f", "--no-hostname-label", "--api", stack.url, url="http://127.0.0.1:1", wait=False
+    )
+
+    assert ended(stack, run(stack))["state"]["type"] == "COMPLETED"
+    assert stack.witnessed() == ["first"]
+    assert agent.stop() == 0
+    refused = stack.cli("agent", "start", "-p", str(stack.folder / "third"), expect=2)
+    assert "third" in refused.stderr
+
+
 def test_show_flow_logs_copies_lines_and_prints_of_the_runs(stack: Stack) -> None:
     queue = registered(stack, "get_run_logger().info('a logged line')\nprint('a printed line')")
     agent = stack.start_agent("a1", "-q", queue, "--show-flow-logs")
