@@ -1,27 +1,19 @@
 """What an agent does with what an earlier process of it left: nothing runs twice, nothing stays untold."""
 
-import asyncio
-import contextlib
 import os
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from homeport.client.async_client import AsyncClient
 from homeport.runtime import events
 from homeport.runtime.outbox import Outbox
 from homeport.runtime.spool import Spool
-from homeport_agent.agent import Agent
-from homeport_agent.agent_client import AgentClient, Claim
-from homeport_agent.attempt import Workshop
+from homeport_agent.agent_client import Claim
 from homeport_agent.attempt_records import AttemptRecord, AttemptRecords
-from homeport_agent.code_cache import CodeCache
-from homeport_agent.options import AgentOptions
+from tests.services.agents import agent, until
 from tests.services.fake_control_plane import FakeAttempt, FakeControlPlane
 
 NO_SUCH_PID = 2**22 + 1
@@ -31,20 +23,6 @@ NO_SUCH_PID = 2**22 + 1
 def server() -> Iterator[FakeControlPlane]:
     with FakeControlPlane(poll_seconds=2.0) as running:
         yield running
-
-
-@asynccontextmanager
-async def agent(server: FakeControlPlane, folder: Path) -> AsyncIterator[Agent]:
-    """An agent on this folder, inside this process's event loop, until the block ends."""
-    async with AsyncClient(server.url, "key") as transport:
-        client = AgentClient(transport)
-        options = AgentOptions(api_url=server.url, api_key="key", home=folder, name="a1", limit=2)
-        made = Agent(Workshop("a1", options, client, AttemptRecords(folder), CodeCache(folder)), client)
-        task = asyncio.create_task(made.run())
-        yield made
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 def left_behind(server: FakeControlPlane, folder: Path) -> tuple[AttemptRecord, FakeAttempt]:
@@ -64,13 +42,6 @@ def dead(folder: Path, record: AttemptRecord, *messages: str) -> Spool:
     Outbox(spool).add(events.log(at, "INFO", "test", message, None) for message in messages)
     spool.note("started")
     return spool
-
-
-async def until(look: Callable[[], object], what: str, within: float = 10.0) -> None:
-    deadline = time.monotonic() + within
-    while not look():
-        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 async def test_a_run_that_was_claimed_but_never_started_goes_back_to_its_queue(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from homeport_agent.attempt import Workshop
 from homeport_agent.attempt_records import AttemptRecords
 from homeport_agent.code_cache import CodeCache
 from homeport_agent.options import AgentOptions
+from tests.services.agents import until
 from tests.services.fake_control_plane import FakeControlPlane
 
 
@@ -47,14 +48,6 @@ async def running(server: FakeControlPlane, tmp_path: Path) -> AsyncIterator[Run
         with contextlib.suppress(Exception, asyncio.CancelledError):
             task.cancel()
             await task
-
-
-async def until(look: Callable[[], object], what: str, within: float = 10.0) -> None:
-    """Let the agent run until the fact holds."""
-    deadline = time.monotonic() + within
-    while not look():
-        assert time.monotonic() < deadline, f"not within {within:.0f} s: {what}"
-        await asyncio.sleep(0.01)
 
 
 async def test_an_idle_agent_sleeps_in_held_polls(server: FakeControlPlane, running: Running) -> None:
