@@ -32,6 +32,7 @@ CACHE_BYTES = 4 * 1024**3
 KEPT = 256
 ABANDONED_SECONDS = 24 * 3600
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_OF_A_DISK = (*_FULL, errno.EIO, errno.EROFS, errno.ENOLCK)
 
 
 class CodeCacheError(Exception):
@@ -70,7 +71,7 @@ class CodeCache:
             cached = self._fetched(reference, digest, name)
             self._evict()
         except (OSError, StorageError) as error:
-            trouble = _trouble_here(error)
+            trouble = self._trouble_here(error)
             if trouble is None:
                 raise
             raise CodeCacheError(
@@ -92,6 +93,20 @@ class CodeCache:
                 cached = self._open(name)
         assert cached is not None, f"the code {digest} was fetched a moment ago"
         return cached
+
+    def _trouble_here(self, error: OSError | StorageError) -> str | None:
+        """What this machine's disk said, as it is or by a storage that was writing here; None for any other error.
+
+        A storage of somebody else lets errors of the network and of its own files through, and those are OSErrors too.
+        """
+        code = _errno(error)
+        if code is not None and code in _FULL:
+            return os.strerror(code)
+        if not isinstance(error, OSError):
+            return None
+        at = error.filename
+        here = isinstance(at, str | Path) and Path(at).is_relative_to(self._folder)
+        return error.strerror or str(error) if here or code in _OF_A_DISK else None
 
     def _open(self, name: str) -> CachedCode | None:
         """The entry, locked and looked at; None when it is not there, or no longer what was verified."""
@@ -207,13 +222,6 @@ def _unchanged(entry: Path) -> bool:
         return {path: tuple(value) for path, value in verified.items()} == _look(entry / "tree")
     except (OSError, ValueError, TypeError, AttributeError):
         return False
-
-
-def _trouble_here(error: Exception) -> str | None:
-    """What this machine's disk said, as it is or by a storage that was writing here; None for any other error."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return os.strerror(code) if (code := _errno(error)) in _FULL and code is not None else None
 
 
 def _errno(error: Exception) -> int | None:

@@ -1,5 +1,6 @@
 """Fetched code is shared by digest, and never trusted after somebody wrote into it."""
 
+import errno
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -201,3 +202,35 @@ def test_a_disk_on_which_there_is_no_room_is_told_with_folder_and_mend(tmp_path:
 
     assert str(tmp_path / "home/code") in str(caught.value)
     assert "No space left on device. Make room there" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "/mnt/of-the-storage/flows"),
+        OSError("what an HTTP library raises"),
+    ],
+)
+def test_an_error_of_the_network_or_of_files_elsewhere_is_not_told_as_one_of_this_disk(
+    error: OSError, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        def __init__(self, _: object) -> None: ...
+
+        def fetch(self, *_: object) -> None:
+            raise error
+
+    monkeypatch.setattr("homeport_agent.code_cache.open_storage", Away)
+
+    with pytest.raises(type(error)) as caught:
+        CodeCache(tmp_path).acquire({"kind": "away"}, "sha256:" + "0" * 64)
+
+    assert caught.value is error
+
+
+def test_a_cache_that_may_not_be_written_to_is_told_with_folder_and_mend(tmp_path: Path) -> None:
+    (tmp_path / "code").write_text("a file where the folder should be")
+
+    with pytest.raises(CodeCacheError, match=r"code cannot be written to: .*mend its permissions"):
+        CodeCache(tmp_path).acquire(*stored(tmp_path))
