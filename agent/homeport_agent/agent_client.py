@@ -8,6 +8,7 @@ from typing import Any
 
 from homeport.client.async_client import AsyncClient
 from homeport.client.outcomes import expect
+from homeport.engine.masking import masked
 from homeport_agent.options import KIND, AgentOptions
 
 HELD_SECONDS = 25.0
@@ -124,7 +125,7 @@ class AgentClient:
 
     async def release(self, attempt_id: str, reason: str, *, crashed: bool, retry_for: float) -> None:
         """Give back an attempt that was not started; with `crashed`, its run ends CRASHED with the reason."""
-        given = {"attemptId": attempt_id, "reason": reason, "crashed": crashed}
+        given = {"attemptId": attempt_id, "reason": masked(reason), "crashed": crashed}
         data = await self._client.execute("releaseAttempt", {"input": given}, retry_for=retry_for)
         expect(data["releaseAttempt"], "AttemptReleased")
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from homeport.client.async_client import AsyncClient
 from homeport.client.errors import Forbidden, Refused, Unauthenticated, VersionMismatch
+from homeport.engine.masking import masked
 from homeport_agent import health, name_lock
 from homeport_agent.agent import Agent
 from homeport_agent.agent_client import AgentClient
@@ -107,9 +108,16 @@ def _on_signals(agent: Agent) -> None:
         loop.add_signal_handler(number, on_signal, number)
 
 
+class _Masked(logging.Formatter):
+    """Without the secrets of storages: their errors, and the tracebacks of those, may quote what they were given."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
 def _log_to_stderr() -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s | %(levelname)-7s | %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Masked("%(asctime)s | %(levelname)-7s | %(message)s", "%H:%M:%S"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False
