@@ -22,6 +22,7 @@ COUNT = 10_000
 ON_CLUSTERS = 2_000
 WORKERS = 2
 REPEATS = 3
+MEGABYTE, LARGE, MANY = 1 << 20, 50, 6
 
 
 def increment(number: int) -> int:
@@ -31,7 +32,7 @@ def increment(number: int) -> int:
 
 def run() -> list[Row]:
     """Threads and processes; Dask and Ray where they are installed."""
-    rows = [_threads(), *_processes()]
+    rows = [_threads(), *_processes(), _large_results()]
     rows += [_dask()] if find_spec("distributed") is not None else []
     rows += [_ray()] if find_spec("ray") is not None else []
     return rows
@@ -83,6 +84,38 @@ def _processes() -> list[Row]:
         chunks = timed(lambda: list(pool.map(increment, range(COUNT), chunksize=100)), COUNT)
         rows[0].remarks.append(f"ProcessPoolExecutor.map(chunksize=100), which has one future for 100: {chunks:.2g} µs")
     return rows
+
+
+def large(number: int) -> list[bytes]:
+    """A result of fifty megabytes, none of whose parts is another's."""
+    return [(number + part).to_bytes(4, "big") * (MEGABYTE // 4) for part in range(LARGE)]
+
+
+def _large_results() -> Row:
+    counted = task(large)
+
+    def results_of_ours() -> float:
+        taken: list[float] = []
+
+        @flow(task_runner=ProcessTaskRunner(1))
+        def program() -> None:
+            counted.submit(0).wait()
+            taken.append(timed(lambda: [counted.submit(number).result() for number in range(MANY)], MANY) / 1e3)
+
+        assert run_flow(
+            program, {}, reporter=NullReporter(), run=FlowRunInfo(new_id(), "run", "program")
+        ).is_completed()
+        return taken[0]
+
+    with ProcessPoolExecutor(1) as pool:
+        pool.submit(large, 0).result()
+        mine, other = alternating(
+            REPEATS,
+            results_of_ours,
+            lambda: timed(lambda: [pool.submit(large, number).result() for number in range(MANY)], MANY) / 1e3,
+        )
+    what = f"a result of {LARGE} MiB from a process, one after the other"
+    return Row("5d", what, "ms", mine, other, other_name="concurrent.futures.ProcessPoolExecutor.submit")
 
 
 def _dask() -> Row:
