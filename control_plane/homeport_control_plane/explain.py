@@ -167,12 +167,14 @@ async def _agents(db: Queries, tenant_id: UUID, run: Row, timings: Timings, now:
     online = [agent for agent in found if agent["seconds_unseen"] <= timings.agent_offline]
     if not online:
         last = found[0]
+        they = f"none of the {len(found)} agents" if len(found) > 1 else "the only agent"
+        are = "is online" if len(found) > 1 else "is not online"
+        seen = f"{last['name']!r} was last seen {_ago(last['seconds_unseen'])} ago"
         return [
             Check(
                 "agents",
                 "BLOCK",
-                f"none of the {len(found)} agents of work queue {queue!r} is online; "
-                f"{last['name']!r} was last seen {_ago(last['seconds_unseen'])} ago",
+                f"{they} of work queue {queue!r} {are}; {seen}",
                 f"start it again: homeport agent start -q {queue}",
             )
         ]

@@ -62,6 +62,9 @@ def test_a_flow_in_the_storage_of_a_block_follows_the_block_wherever_it_moves(st
         """,
     )
     moved = stack.cli("run", "--project", name, "-n", "by-block", "--watch")
+    here = stack.cli("run", "--project", name, "-n", "by-block", "--execute")
+    second.rename(stack.folder / "gone")
+    lost = stack.cli("run", "--project", name, "-n", "by-block", "--execute", expect=1)
     agent.stop()
 
     assert kept == f"folder/{name}"
@@ -69,6 +72,8 @@ def test_a_flow_in_the_storage_of_a_block_follows_the_block_wherever_it_moves(st
     assert "Skipped (unchanged)" in again.stdout
     assert "ran" in ran.stdout + ran.stderr
     assert "ran" in moved.stdout + moved.stderr
+    assert "ran" in here.stdout + here.stderr
+    assert f"The run was cancelled before its start: the folder {second}" in lost.stderr
     assert (stored > 0, first.exists()) == (True, False)
 
 

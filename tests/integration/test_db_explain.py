@@ -39,7 +39,8 @@ async def test_agents_that_went_silent_are_named_with_when_they_were_last_seen(w
 
     found = await _explained(world, run.id, 600)
 
-    assert "none of the 1 agents" in found.verdict
+    assert "the only agent of work queue" in found.verdict
+    assert "is not online" in found.verdict
     assert "'laptop' was last seen 10 min ago" in found.verdict
 
 

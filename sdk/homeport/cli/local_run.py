@@ -35,6 +35,8 @@ def run_local(path: Path | None, module: str | None, name: str | None, parameter
 
 def execute_registered(session: Session, run_id: str) -> int:
     """Fetch the registered code, verify it, run it here as the run's attempt; returns its outcome's exit code."""
+    from homeport.blocks import BlockError
+    from homeport.client.errors import NotFoundError
     from homeport.code import CodeError, open_storage
     from homeport.engine.loading import load_flow
     from homeport.runtime.execute import execute_here
@@ -43,9 +45,10 @@ def execute_registered(session: Session, run_id: str) -> int:
     with tempfile.TemporaryDirectory(prefix="homeport-code-") as folder:
         code = Path(folder) / "code"
         try:
-            open_storage(version["storage"]).fetch(version["storage"], version["contentDigest"], code)
+            reference = _reference(session, version["storage"])
+            open_storage(reference).fetch(reference, version["contentDigest"], code)
             flow = _loaded(lambda: load_flow(version["entrypoint"], code), version["entrypoint"])
-        except (CodeError, CommandError) as error:
+        except (CodeError, CommandError, BlockError, NotFoundError) as error:
             # No agent may take this run, so nobody else would ever end it.
             session.execute("cancelFlowRun", {"input": {"id": run_id}})
             raise CommandError(f"The run was cancelled before its start: {error}") from error
@@ -57,6 +60,15 @@ def execute_registered(session: Session, run_id: str) -> int:
     if run["state"]["message"] and run["state"]["type"] != "COMPLETED":
         say(f"  {run['state']['message']}")
     return 0 if finished.state_type == "COMPLETED" else FAILED
+
+
+def _reference(session: Session, stored: dict[str, Any]) -> dict[str, Any]:
+    """What opens the storage: of one by a block, what that says now, and what was found out when code was stored."""
+    if "block" not in stored:
+        return stored
+    from homeport.blocks import load_block
+
+    return {**load_block(str(stored["block"]), ask=session.execute).reference, **stored}
 
 
 def _loaded(load: Callable[[], Loaded], where: str) -> Loaded:

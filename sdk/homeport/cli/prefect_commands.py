@@ -36,6 +36,8 @@ INSTEAD = {
     "heartbeat": "agents and runs report by themselves: homeport agent ls",
     "orion": "homeport server start",
     "server create-tenant": "the first start makes one: homeport server start",
+    "server config": "a server is one process and a PostgreSQL: homeport server start --database-url URL",
+    "server upgrade": "each start brings the database up to date: homeport server start",
     "server database": "each start brings the database up to date: homeport server start",
     "storage": "storage is described by blocks: homeport block create TYPE/NAME",
     "task-run": "homeport flow-run inspect RUN",
