@@ -304,7 +304,7 @@ GOES_ON = """
         except FlowPauseTimeout as error:
             print("nobody:", error)
         try:
-            await asyncio.wait_for(pause_flow_run(timeout=None), 1)
+            await asyncio.wait_for(pause_flow_run(timeout=None), 3)
         except TimeoutError:
             print("gave up waiting")
         await asyncio.gather(asyncio.create_task(pause_flow_run(key="a")), pause_flow_run(key="b"))

@@ -149,7 +149,7 @@ while True:
     stack.cli("flow-run", "cancel", run_id)
 
     assert ended(stack, run_id)["state"]["type"] == "CANCELLED"
-    eventually(lambda: not stack.run_processes(), what="no process is left", within=5)
+    eventually(lambda: not stack.run_processes(), what="no process is left", within=20)
 
 
 def test_a_flood_of_output_without_a_line_end_does_not_fill_the_disk(stack: Stack) -> None:
@@ -286,8 +286,8 @@ def test_show_flow_logs_copies_lines_and_prints_of_the_runs(stack: Stack) -> Non
     run_id = run(stack)
     ended(stack, run_id)
 
-    eventually(lambda: b"a printed line" in agent.log.read_bytes(), what="the print is shown", within=5)
-    eventually(lambda: b" - a logged line" in agent.log.read_bytes(), what="the line is shown", within=5)
+    eventually(lambda: b"a printed line" in agent.log.read_bytes(), what="the print is shown", within=20)
+    eventually(lambda: b" - a logged line" in agent.log.read_bytes(), what="the line is shown", within=20)
     assert "a logged line" in stack.cli("flow-run", "logs", run_id).stdout
 
 

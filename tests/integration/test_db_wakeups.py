@@ -169,7 +169,7 @@ async def test_the_listening_connection_comes_back_after_it_was_cut(world: World
     poll = asyncio.create_task(_held(world, wakeups, await world.agent()))
     await _until_listening(world)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await world.db.execute("select pg_notify('homeport', $1)", f"elsewhere\n{_topic(world)}")
         await world.run()
         assert len((await poll).claims) == 1
@@ -181,7 +181,7 @@ async def test_wakeups_start_without_a_database_and_do_not_raise() -> None:
     await made.start()
     async with made.waiter("run:x") as waiter:
         made.announce(["run:x"])
-        assert await waiter.wait(1)
+        assert await waiter.wait(10)
     await made.stop()
 
 

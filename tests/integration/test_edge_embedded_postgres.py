@@ -126,7 +126,7 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_move(server: ControlP
     with ThreadPoolExecutor() as threads:
         stuck = threads.submit(create, server, "stuck")
         server.process.send_signal(signal.SIGTERM)
-        code = server.process.wait(12)
+        code = server.process.wait(30)
         for pid in backends:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

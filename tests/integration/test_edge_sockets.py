@@ -160,7 +160,7 @@ async def test_a_socket_ends_when_its_key_is_revoked(admin: Api, run: StartedRun
 
         admin.revoke(str(viewer.key))
 
-        assert await opened.closed(within=3) == 4403
+        assert await opened.closed(within=10) == 4403
     assert viewer.ask("{ viewer { kind } }").status == 401
 
 

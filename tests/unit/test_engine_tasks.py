@@ -338,15 +338,17 @@ def test_as_completed_gives_futures_in_the_order_in_which_they_end():
 
 
 def test_a_result_that_does_not_come_in_time_is_a_timeout_error():
-    goes_on = threading.Event()
+    begun, goes_on = threading.Event(), threading.Event()
 
     @task
     def waits():
+        begun.set()
         goes_on.wait(10)
 
     @flow
     def impatient():
         future = waits.submit()
+        begun.wait(10)
         try:
             return future.wait(0.01), future.result(0.01)
         finally:
