@@ -1,6 +1,7 @@
 """The likeliest mistakes: each is told in words that name what was found and what to do, with a fitting exit code."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from tests.conftest import reachable
 from tests.services.control_plane import ControlPlane
 from tests.services.stack import PROGRAM, Stack
+from tests.services.waiting import eventually
 
 FLOWS = """
     from homeport import flow
@@ -232,3 +234,32 @@ def test_what_is_printed_of_a_flow_that_could_not_be_stored_has_no_loose_ends(de
         "0 registered, 0 skipped, 1 failed",
     ]
     assert "cannot make the folder /proc/nowhere: No such file or directory\n" in done.stderr
+
+
+def test_registering_by_watching_outlives_mistakes_and_goes_on_when_they_are_mended(desk, tmp_path):
+    good = 'from homeport import flow\n\n\n@flow(name="watched")\ndef watched():\n    return {}\n'
+    twice = 'from homeport import flow\n\na = flow(name="two")(lambda: 1)\nb = flow(name="two")(lambda: 2)\n'
+    (tmp_path / "watched.py").write_text(good.format(1))
+    told = tmp_path / "told.txt"
+    with told.open("w") as out:
+        process = subprocess.Popen(
+            [PROGRAM, "register", "--project", "Mistakes", "-p", "watched.py", "--root", ".", "--watch"],
+            env=desk.environment(PYTHONUNBUFFERED="1"), cwd=tmp_path, stdout=out, stderr=out,
+        )  # fmt: skip
+    try:
+        for source, words in (
+            (None, "Watching for changes"),
+            (twice, "Several flows are named 'two'"),
+            ("def (", "cannot be loaded: SyntaxError"),
+            ("x = 1\n", "No flow was found"),
+            (good.format(2), "Version: 2"),
+        ):
+            if source is not None:
+                (tmp_path / "watched.py").write_text(source)
+            eventually(lambda words=words: words in told.read_text(), what=words, within=30, every=0.2)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    finally:
+        process.kill()
+        process.wait(20)
+    assert "Traceback" not in told.read_text()

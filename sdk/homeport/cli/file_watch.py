@@ -16,7 +16,7 @@ def changes(places: Sequence[Path], *, sleep: Callable[[float], object] = time.s
         sleep(INTERVAL_SECONDS)
         now = _snapshot(places)
         if now != before:
-            changed = sorted(path for path, _ in now.items() ^ before.items())
+            changed = sorted({path for path, _ in now.items() ^ before.items()})
             before = now
             yield changed[0] if len(changed) == 1 else f"{changed[0]} and {len(changed) - 1} more"
 

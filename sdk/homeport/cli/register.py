@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from homeport.cli import sources
-from homeport.cli.failures import FAILED, USAGE, CommandError
+from homeport.cli.failures import FAILED, USAGE, CommandError, explain
 from homeport.cli.known_names import complete_blocks
 from homeport.cli.printing import DataCommand, chosen
 from homeport.cli.session import Session, pass_session, say
@@ -121,7 +121,11 @@ def register(
         for changed in changes([root or Path.cwd(), *(Path(path) for path in paths if Path(path).exists())]):
             click.echo(f"\nChanged: {changed}")
             _forget_imported()
-            once()
+            try:
+                once()
+            except Exception as error:
+                # Told as it would be at the program's end; the next change may be the one that mends it.
+                explain(error, session)
     return FAILED if tally.failed else 0
 
 
