@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from homeport.blocks.errors import BlockError
 from homeport.blocks.kept import KeptBlock
@@ -54,11 +55,17 @@ def resolved(field: str, reference: str, clock: Callable[[], float] = time.perf_
 
 def _storage(kept: KeptBlock, steps: list[CheckStep]) -> CheckReport:
     from homeport.code import open_storage
+    from homeport.engine.masking import masked
 
     try:
         report = open_storage(kept.reference).check()
     except CodeError as error:
-        return CheckReport(
-            kept.slug, (*steps, CheckStep("open", False, str(error))), f"homeport block update {kept.slug}"
-        )
-    return CheckReport(kept.slug, (*steps, *report.steps), report.mend)
+        mend = f"homeport block update {kept.slug}"
+        found: tuple[CheckStep, ...] = (CheckStep("open", False, str(error)),)
+    except Exception as error:  # a kind of storage that somebody else wrote may raise anything
+        mend, found = "", (CheckStep("open", False, f"{type(error).__name__}: {error}"),)
+    else:
+        mend, found = report.mend, report.steps
+    # What was found may quote what was sent.
+    found = tuple(replace(step, evidence=masked(step.evidence), mend=masked(step.mend)) for step in found)
+    return CheckReport(kept.slug, (*steps, *found), masked(mend))

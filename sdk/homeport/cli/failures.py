@@ -170,7 +170,7 @@ def _unforeseen(error: Exception) -> int:
     if os.environ.get("HOMEPORT_DEBUG"):
         import traceback
 
-        traceback.print_exception(error)
+        click.echo(_masked("".join(traceback.format_exception(error))), err=True, nl=False)
     _tell(
         f"This should not have happened: {type(error).__name__}: {error}",
         None if os.environ.get("HOMEPORT_DEBUG") else "Set HOMEPORT_DEBUG=1 and try again: it shows where.",
@@ -178,13 +178,19 @@ def _unforeseen(error: Exception) -> int:
     return FAILED
 
 
+def _masked(said: str) -> str:
+    """Without the secrets that were resolved: an error of a storage may quote them, and CI keeps what is printed."""
+    masking = sys.modules.get("homeport.engine.masking")  # whoever resolved one has imported it
+    return said if masking is None else str(masking.masked(said))
+
+
 def _tell(message: str, hint: str | None) -> None:
     from homeport.cli import text
 
-    message, _, own_hint = message.partition("\nhint: ")
+    message, _, own_hint = _masked(message).partition("\nhint: ")
     message = text.harmless(message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…")
     click.secho("Error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(message, err=True)
     if hint or own_hint:
         click.secho("hint: ", fg="cyan", err=True, nl=False)
-        click.echo(hint or own_hint, err=True)
+        click.echo(_masked(hint) if hint else own_hint, err=True)
