@@ -17,9 +17,11 @@ assert_type(LocalFileSystem(basepath="/srv"), LocalFileSystem)
 assert_type(Local("/srv").to_dict(), dict[str, Any])
 SMB(share=5)  # type: ignore[arg-type]
 S3(bucket=["flows"])  # type: ignore[arg-type]
+S3("flows", regoin="eu-central-1")  # type: ignore[call-arg]
+S3("flows", addressing_style="virtuel")  # type: ignore[arg-type]
 storages: list[Storage] = [
-    GCS("flows"),
-    Azure("flows"),
+    GCS("flows", service_account_info="env:GCS", retry_seconds=60),
+    Azure("flows", account_url="https://flows.blob.core.windows.net", sas_token="keyring:azure"),
     Docker(registry_url="registry.example.com", python_dependencies=["pandas"], image_name="etl"),
     Git(repo="team/flows", repo_host="github.com"),
     GitHub(repo="team/flows", path="flows/etl.py"),

@@ -1,9 +1,13 @@
 """Storages as 1.x and 2.x describe them: what is taken over, and what is refused by name with the mend."""
 
+import inspect
+
 import pytest
 
+from homeport.blocks.types import block_type
 from homeport.engine.results import AzureResult, GCSResult, S3Result
 from homeport.storage import GCS, S3, SMB, Azure, Bitbucket, Git, GitHub, GitLab, Local, Module
+from homeport.storage import fields as typed
 from homeport_storage.azure_fields import AzureFields
 from homeport_storage.s3_fields import S3Fields
 
@@ -110,3 +114,13 @@ def test_what_cannot_carry_over_is_refused_by_name(make, error, message):
     with pytest.raises(error, match=message) as refused:
         make()
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("storage", "fields"),
+    [(S3, typed.S3Fields), (GCS, typed.GCSFields), (Azure, typed.AzureFields)],
+)
+def test_every_field_of_an_object_store_has_a_type_for_checkers(storage, fields):
+    arguments = set(inspect.signature(storage.__init__).parameters)
+
+    assert set(fields.__annotations__) - {"bucket_path"} == set(block_type(storage.kind).spellings) - arguments

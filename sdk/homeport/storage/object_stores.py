@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from homeport.storage import spellings as older
 from homeport.storage.files import Files
+
+if TYPE_CHECKING:
+    from homeport.storage.fields import AzureFields, GCSFields, S3Fields
 
 
 class _ObjectStore(Files):
@@ -38,11 +41,11 @@ class S3(_ObjectStore):
         local_script_path: str | None = None,
         client_options: Mapping[str, Any] | None = None,
         upload_options: Mapping[str, Any] | None = None,
-        **fields: Any,
+        **fields: Unpack[S3Fields],
     ) -> None:
         given = older.translated(client_options, older.CLIENT_OPTIONS, of="S3(client_options=...)")
         given |= older.translated(upload_options, older.UPLOAD_OPTIONS, of="S3(upload_options=...)")
-        super().__init__(local_script_path, fields, **({"bucket": bucket, "prefix": key} | given))
+        super().__init__(local_script_path, dict(fields), **({"bucket": bucket, "prefix": key} | given))
 
 
 class GCS(_ObjectStore):
@@ -61,9 +64,9 @@ class GCS(_ObjectStore):
         project: str | None = None,
         stored_as_script: bool = False,  # code always travels as source, not as a pickle
         local_script_path: str | None = None,
-        **fields: Any,
+        **fields: Unpack[GCSFields],
     ) -> None:
-        super().__init__(local_script_path, fields, bucket=bucket, prefix=key, project=project)
+        super().__init__(local_script_path, dict(fields), bucket=bucket, prefix=key, project=project)
 
 
 class Azure(_ObjectStore):
@@ -84,8 +87,8 @@ class Azure(_ObjectStore):
         overwrite: bool = True,  # what is stored is named by its content: there is nothing else to overwrite
         stored_as_script: bool = False,  # code always travels as source, not as a pickle
         local_script_path: str | None = None,
-        **fields: Any,
+        **fields: Unpack[AzureFields],
     ) -> None:
         secret = older.by_name(connection_string_secret, of="Azure")
         given = {"container": container, "prefix": blob_name, "connection_string": secret}
-        super().__init__(local_script_path, fields, **given)
+        super().__init__(local_script_path, dict(fields), **given)
