@@ -196,4 +196,10 @@ def _rows(table: Any) -> list[Any]:
         if len(set(lengths.values())) > 1:
             raise ValueError(f"The columns of a table artifact have different lengths: {lengths}.")
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return [dict(row) if isinstance(row, Mapping) else list(row) for row in table]
+    try:
+        return [dict(row) if isinstance(row, Mapping) else list(row) for row in table]
+    except TypeError as error:
+        raise TypeError(
+            f"A table artifact is a list of dicts, a list of lists, or a dict of columns; it was given "
+            f"{type(table).__name__} ({error})."
+        ) from None

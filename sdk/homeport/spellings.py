@@ -19,6 +19,18 @@ def seconds(value: Any) -> Any:
     return value
 
 
+def timeout(value: Any, *, of: str) -> float | None:
+    """The time limit in seconds; raises ValueError, naming whose it is, for what is no number above 0."""
+    value = seconds(value)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(
+            f"{of}: timeout_seconds is a number of seconds above 0, or a timedelta; it was given {value!r}."
+        )
+    return float(value)
+
+
 ABSENT_OF_FLOWS = {
     "serve": "a flow is served by an agent. Register it (`homeport register -p FILE --project P`), then start one "
     "with `homeport agent start`.",

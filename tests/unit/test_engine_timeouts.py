@@ -6,6 +6,7 @@ import time
 import pytest
 
 from homeport import flow, task
+from homeport.engine import timeouts
 from homeport.engine.decisions import TimeLimitReached
 from homeport.engine.timeouts import call_within, in_thread
 from homeport.testing import try_run
@@ -127,3 +128,74 @@ def test_a_call_in_a_thread_gives_back_its_result_and_its_exception():
     assert in_thread(divide, 1, 2, seconds=5) == 0.5
     with pytest.raises(ZeroDivisionError):
         in_thread(divide, 1, 0, seconds=5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_timeout_that_a_destructor_swallowed_comes_again():
+    class Slow:
+        def __del__(self):
+            time.sleep(0.3)  # what is raised in here is written to standard error, and lost
+
+    @task(timeout_seconds=0.1)
+    def hangs_later():
+        Slow()
+        NEVER.wait(30)
+
+    @flow
+    def program():
+        return hangs_later(return_state=True).name
+
+    begun = time.monotonic()
+
+    assert try_run(program).state.result() == "TimedOut"
+    assert time.monotonic() - begun < 10
+
+
+def test_what_cleans_up_after_a_timeout_is_not_interrupted_by_it_again():
+    cleaned = []
+
+    @task(timeout_seconds=0.05)
+    def cleans_up():
+        try:
+            NEVER.wait(30)
+        finally:
+            time.sleep(0.35)
+            try:
+                raise ValueError("on the way")
+            except ValueError:
+                time.sleep(0.15)
+            cleaned.append(True)
+
+    @flow
+    def program():
+        return cleans_up(return_state=True).name
+
+    assert try_run(program).state.result() == "TimedOut"
+    assert cleaned == [True]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_call_that_ends_when_its_time_is_over_has_ended_or_was_too_late_and_leaves_nothing_behind():
+    """The timer may ring at any line of ours, also when the call has just ended: nobody else may hear it."""
+
+    def spin(until):
+        while time.perf_counter() < until:
+            pass
+        return "ended"
+
+    def inner(limit):
+        try:
+            return call_within(limit, spin, (time.perf_counter() + 6e-5,), {})
+        except TimeLimitReached:
+            return "too late"
+
+    seen = set()
+    for number in range(3000):
+        limit = 2e-5 + number % 100 * 1e-6
+        try:
+            seen.add(call_within(limit + number % 7 * 1e-4, inner, (limit,), {}))
+        except TimeLimitReached:
+            seen.add("too late around it")
+        assert timeouts._deadlines == []
+
+    assert seen == {"ended", "too late", "too late around it"}

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -201,3 +201,27 @@ def test_what_is_done_in_another_way_here_says_how(name):
         getattr(orders, name)
     with pytest.raises(AttributeError, match=r"has no 'sevre'\.$"):
         orders.sevre  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout_seconds": -1}, r"'orders': timeout_seconds is a number of seconds above 0, .*given -1"),
+        ({"timeout_seconds": "soon"}, r"'orders': timeout_seconds is a number of seconds above 0, .*given 'soon'"),
+        ({"timeout": timedelta(0)}, r"'orders': timeout_seconds is a number of seconds above 0"),
+        ({"trigger": "all_finished"}, r"task 'orders': trigger is a function .*given 'all_finished'"),
+        ({"nout": "2"}, r"task 'orders': nout is how many results it has; it was given '2'"),
+        (
+            {"retries": 1, "retry_on": "ValueError"},
+            r"retry_on is an exception class, or a list of them; .*'ValueError'",
+        ),
+        ({"retries": 1, "retry_on": [ValueError, 5]}, r"retry_on is an exception class, or a list of them"),
+        ({"name": 5}, r"The name of a task is a text; it was given 5"),
+    ],
+)
+def test_an_option_of_a_task_that_cannot_be_meant_is_refused_where_it_is_written(options, said):
+    with pytest.raises((TypeError, ValueError), match=said):
+        task(**{"name": "orders", **options})(lambda: None)
+    if options.get("timeout_seconds") == -1:
+        with pytest.raises(ValueError, match="flow 'orders': timeout_seconds"):
+            flow(name="orders", **options)(lambda: None)

@@ -66,8 +66,14 @@ def checked_policy(
             f"retry_condition_fn is an ordinary function(task, task_run, state) that says whether to try again; "
             f"it was given {condition!r}."
         )
-    errors = (retry_on,) if isinstance(retry_on, type) else tuple(retry_on) if retry_on else None
+    errors = (retry_on,) if isinstance(retry_on, type) else _listed(retry_on) if retry_on else None
+    if errors is not None and not all(isinstance(one, type) and issubclass(one, BaseException) for one in errors):
+        raise TypeError(f"retry_on is an exception class, or a list of them; it was given {retry_on!r}.")
     return RetryPolicy(retries, delay, errors, float(jitter or 0.0), condition)
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple | set | frozenset) else (value,)
 
 
 def _check_delay(delay: Any) -> None:

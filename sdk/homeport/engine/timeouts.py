@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import ctypes
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,18 @@ from homeport.engine.decisions import Abandoned, TimeLimitReached
 class _Alarm(Abandoned):
     """The timer's interruption: of one limit, through everything inside it, to the call that set it."""
 
+    is_over = False
+    """Whether its call has ended: a timer that rings then is too late."""
 
+    def is_on_its_way(self) -> bool:
+        """Whether it has been raised, and what runs now is what cleans up on its way."""
+        error = sys.exc_info()[1]
+        while error is not None and error is not self:
+            error = error.__context__
+        return error is self
+
+
+AGAIN_SECONDS = 0.1
 _deadlines: list[tuple[float, _Alarm]] = []  # of the main thread, outermost first
 _host: _HostTimer | None = None
 
@@ -39,22 +51,34 @@ def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
 
 
 def _by_timer(seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    global _host
     limit = _Alarm()
-    if not _deadlines:
-        _host = _HostTimer()
-    before = signal.signal(signal.SIGALRM, _on_alarm)
-    _deadlines.append((time.monotonic() + seconds, limit))
-    _arm()
     try:
-        return function(*args, **kwargs)
+        return _armed(limit, seconds, function, args, kwargs)
     except _Alarm as alarm:
         if alarm is limit:
             raise TimeLimitReached(seconds) from None
         raise
-    finally:
+
+
+def _armed(
+    limit: _Alarm, seconds: float, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Make the call while the timer runs. It may ring at any line of this, also when the call has just ended."""
+    global _host
+    depth = len(_deadlines)
+    if not depth:
+        _host = _HostTimer()
+    before = signal.signal(signal.SIGALRM, _on_alarm)
+    _deadlines.append((time.monotonic() + seconds, limit))
+    try:
+        try:
+            _arm()
+            return function(*args, **kwargs)
+        finally:
+            limit.is_over = True
+    finally:  # here it does not ring for this limit any more: it has, or it is over
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _deadlines.pop()
+        del _deadlines[depth:]  # what is inside was left behind, if one around it rang while it was left
         signal.signal(signal.SIGALRM, before)
         if _deadlines:
             _arm()
@@ -89,16 +113,21 @@ class _HostTimer:
 
 def _arm() -> None:
     if _deadlines:
-        nearest = min(at for at, _ in _deadlines)
+        nearest = min((at for at, limit in _deadlines if not limit.is_over), default=float("inf"))
         if _host is not None:
             nearest = min(nearest, _host.due)
-        signal.setitimer(signal.ITIMER_REAL, max(nearest - time.monotonic(), 1e-6))
+        if nearest == float("inf"):
+            return
+        # It rings again: where a destructor or a callback of a weak reference swallowed the first, the call goes on.
+        signal.setitimer(signal.ITIMER_REAL, max(nearest - time.monotonic(), 1e-6), AGAIN_SECONDS)
 
 
 def _on_alarm(number: int, frame: FrameType | None) -> None:
     now = time.monotonic() + 1e-4
     for at, limit in _deadlines:
-        if at <= now:
+        if at <= now and not limit.is_over:
+            if limit.is_on_its_way():
+                return
             raise limit
     if _host is not None and _host.due <= now:
         _arm_after_host(number, frame)

@@ -21,7 +21,7 @@ from homeport.engine.retry_policy import Delay, checked_policy
 from homeport.engine.state_handlers import StateHandler, checked_handlers
 from homeport.flows.building import Building, edge_arguments
 from homeport.parameters import Parameter, checked_values
-from homeport.spellings import ABSENT_OF_FLOWS, seconds, unknown_argument
+from homeport.spellings import ABSENT_OF_FLOWS, seconds, timeout, unknown_argument
 from homeport.task_runners import ConcurrentTaskRunner, SequentialTaskRunner, TaskRunner
 from homeport.tasks import Task
 
@@ -116,7 +116,7 @@ class Flow(Building, Hookable):
         self.results = flow_results(
             name, persist_result, result_storage, result_serializer, cache_result_in_memory, result
         )
-        self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
+        self.timeout_seconds = timeout(timeout_seconds, of=f"flow {name!r}")
         self.log_prints = log_prints
         self.should_validate_parameters = validate_parameters
         self.on_lost: OnLost = on_lost

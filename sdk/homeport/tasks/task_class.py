@@ -22,7 +22,7 @@ from homeport.engine.retry_policy import Condition, Delay, RetryPolicy, checked_
 from homeport.engine.state_handlers import StateHandler, checked_handlers
 from homeport.engine.states import R
 from homeport.futures import Future, FutureList
-from homeport.spellings import canonical, seconds
+from homeport.spellings import canonical, seconds, timeout
 from homeport.tagging import checked_tags
 from homeport.tasks.nodes import Bindable
 
@@ -139,6 +139,8 @@ class Task(Bindable, Hookable, Generic[P, R]):
             retry_delay_seconds = given.get("retry_delay_seconds", retry_delay_seconds)
             timeout_seconds = given.get("timeout_seconds", timeout_seconds)
             log_prints = given.get("log_prints", log_prints)
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"The name of a task is a text; it was given {name!r}.")
         self.name = name or type(self).__name__
         self.slug = slug
         self.description = description or inspect.cleandoc(self.__doc__ or "" if type(self) is not Task else "")
@@ -152,10 +154,17 @@ class Task(Bindable, Hookable, Generic[P, R]):
         hooks = {"on_running": on_running, "on_completion": on_completion, "on_failure": on_failure}
         self.hooks = hooks_of(hooks, of=f"task {self.name!r}")
         self.state_handlers = checked_handlers(state_handlers, f"task {self.name!r}")
-        self.timeout_seconds = None if timeout_seconds is None else float(seconds(timeout_seconds))
+        self.timeout_seconds = timeout(timeout_seconds, of=f"task {self.name!r}")
         self.log_prints = log_prints
+        if trigger is not None and not callable(trigger):
+            raise TypeError(
+                f"task {self.name!r}: trigger is a function of the states before it, such as those of "
+                f"homeport.triggers (all_finished, any_failed, ...); it was given {trigger!r}."
+            )
         self.trigger = trigger or triggers.all_successful
         self.skip_on_upstream_skip = skip_on_upstream_skip
+        if nout is not None and (isinstance(nout, bool) or not isinstance(nout, int) or nout < 0):
+            raise ValueError(f"task {self.name!r}: nout is how many results it has; it was given {nout!r}.")
         self.nout = nout
         self.viz_return_value = viz_return_value
         keeping = (
