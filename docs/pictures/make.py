@@ -50,6 +50,8 @@ def main() -> None:
     """Make every picture, in the order of the tour."""
     home = Path(tempfile.mkdtemp(prefix="homeport-pictures-"))
     home.chmod(0o711)
+    # The command would make it for its owner only, and PostgreSQL would move out of it, and stay, where that is root.
+    (home / ".homeport" / "server").mkdir(parents=True)
     tour = Path("/tmp/homeport-tour")  # noqa: S108 - the folder that the tour names
     tour.mkdir()
     try:
