@@ -20,6 +20,10 @@ from homeport_storage.object_storage import ObjectStorage
 from homeport_storage.parts import MIB, beginning, parts_of, then
 
 PIECE = 2 * MIB
+RAISED = (
+    GoogleAPICallError, RetryError, InvalidResponse, GoogleAuthError, RequestException, OSError, ValueError,
+)  # fmt: skip
+"""What the library raises, and those below it."""
 
 
 class GcsStorage(ObjectStorage[GcsFields]):
@@ -163,15 +167,7 @@ class GcsStorage(ObjectStorage[GcsFields]):
     def _explained(self, doing: str, unless: _Parts | None = None) -> Iterator[None]:
         try:
             yield
-        except (
-            GoogleAPICallError,
-            RetryError,
-            InvalidResponse,
-            GoogleAuthError,
-            RequestException,
-            OSError,
-            ValueError,
-        ) as error:
+        except RAISED as error:
             if unless is not None and unless.failed is not None:
                 raise unless.failed from None  # what is sent could not be read: that is no matter of the bucket
             raise explained(error, self._fields, doing=doing, where=self.where, tried=self._tried) from error

@@ -238,7 +238,7 @@ class ConnectionFailureSuite:
             (root / f"large-{number}.bin").write_bytes(os.urandom(2 * MIB))
         tree = collect(root)
         with TcpProxy(self.address()) as proxy:
-            reference = self.at(proxy.url, connect_timeout=1, read_timeout=5)
+            reference = self.at(proxy.url, **{**self.wait, "read_timeout": 5})
 
             def cut_when_half_of_it_is_sent() -> None:
                 eventually(lambda: proxy.sent > 45 * MIB, what="the upload is under way", every=0.002)
