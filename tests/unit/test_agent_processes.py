@@ -17,11 +17,13 @@ GETAWAYS = {
     "a child in a session of its own": "import subprocess; subprocess.Popen(['sleep', '300'], start_new_session=True)",
     "a daemon by double fork": (
         "import os, time\n"
-        "if os.fork() == 0:\n"
+        "between = os.fork()\n"
+        "if between == 0:\n"
         "    os.setsid()\n"
         "    if os.fork() == 0:\n"
         "        time.sleep(300)\n"
-        "    os._exit(0)"
+        "    os._exit(0)\n"
+        "os.waitpid(between, 0)"
     ),
     "one that ignores SIGTERM": (
         "import signal, subprocess\n"
