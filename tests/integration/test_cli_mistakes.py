@@ -263,3 +263,14 @@ def test_registering_by_watching_outlives_mistakes_and_goes_on_when_they_are_men
         process.kill()
         process.wait(20)
     assert "Traceback" not in told.read_text()
+
+
+def test_a_name_in_an_encoding_that_python_does_not_expect_is_told_with_the_setting_that_mends_it(desk):
+    environment = desk.environment(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    typed = [PROGRAM, "work-queue", "inspect", "größe"]
+
+    refused = subprocess.run(typed, env=environment, cwd=desk.code, capture_output=True, check=False)
+
+    assert refused.returncode == 1
+    assert b"not valid Unicode" in refused.stderr
+    assert b"LC_ALL=C.UTF-8" in refused.stderr

@@ -63,7 +63,11 @@ def encode(value: Any, operation: str | None = None) -> bytes:
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        raise BadRequest("A text to send is not valid Unicode (a lone surrogate).", operation=operation) from None
+        raise BadRequest(
+            "A text to send is not valid Unicode (a lone surrogate).",
+            hint="If it was typed: Python takes the terminal for another encoding than UTF-8; LC_ALL=C.UTF-8 mends it",
+            operation=operation,
+        ) from None
     except (TypeError, ValueError, RecursionError) as error:
         raise BadRequest(f"A value to send cannot be written as JSON: {error}.", operation=operation) from None
 
