@@ -25,14 +25,20 @@ class Kept(Generic[T]):
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        self._process = os.getpid()
         self._opened: dict[Hashable, tuple[float, T]] = {}
         self._lock = threading.Lock()
 
     def get(self, given: Hashable, make: Callable[[], T]) -> T:
         """What was opened with exactly this, in this process and environment; else what `make` opens now."""
+        if self._process != os.getpid():  # forked: the connections are the parent's, and so is whoever held the lock
+            self._start_afresh()
         # The whole environment, because nobody has a list of all that a client reads there: proxies, profiles,
         # certificates, and the secrets that a reference names.
-        key = (os.getpid(), frozenset(os.environ.items()), given)
+        key = (frozenset(os.environ.items()), given)
         with self._lock:
             now = self._clock()
             fresh = {name: item for name, item in self._opened.items() if now - item[0] < UNUSED_SECONDS}

@@ -76,6 +76,18 @@ def test_a_forked_process_does_not_use_its_parents_connections() -> None:
     os.close(writing)
 
 
+def test_a_process_that_was_forked_while_something_was_being_opened_does_not_wait_for_it() -> None:
+    kept: Kept[int] = Kept()
+
+    def fork_within() -> int:
+        child = os.fork()
+        if child == 0:
+            os._exit(kept.get("s3", lambda: 7))
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    assert kept.get("azure", fork_within) == 7
+
+
 def test_a_file_that_changed_is_another_stamp(tmp_path: Path) -> None:
     file = tmp_path / "credentials"
     none = stamp(str(file))
