@@ -13,7 +13,7 @@ import tracemalloc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -145,6 +145,9 @@ class TreeStorageSuite:
 class BlobStorageSuite(TreeStorageSuite):
     """What a kind that keeps bytes under keys must do besides."""
 
+    replaces_whole: ClassVar[bool] = True
+    """Whether the server lets a key be read while it is written over: the old content, or the new one."""
+
     def write_raw(self, storage: Storage, key: str, data: bytes) -> None:
         """Put bytes under a key behind the storage's back."""
         raise NotImplementedError
@@ -255,6 +258,7 @@ class BlobStorageSuite(TreeStorageSuite):
     def test_a_large_blob_passes_through_a_small_memory(self, storage: Storage) -> None:
         store = blobs(storage)
         piece, pieces = bytes(range(256)) * (MIB // 256), 64
+        store.size("checks/large")  # what a client is made of is not counted
 
         tracemalloc.start()
         try:
@@ -277,7 +281,8 @@ class BlobStorageSuite(TreeStorageSuite):
                     store.write(f"checks/{number}", [b"%d" % number * 1000])
                     store.write("checks/shared", [b"%d" % (number % 10) * 1000])
                     assert b"".join(store.read(f"checks/{number}")) == b"%d" % number * 1000
-                    assert len(b"".join(store.read("checks/shared"))) == 1000, turn
+                    if self.replaces_whole:
+                        assert len(b"".join(store.read("checks/shared"))) == 1000, turn
             except BaseException as error:
                 failures.append(error)
 
@@ -288,6 +293,7 @@ class BlobStorageSuite(TreeStorageSuite):
             thread.join()
 
         assert failures == []
+        assert len(b"".join(store.read("checks/shared"))) == 1000
 
     # Trees.
 

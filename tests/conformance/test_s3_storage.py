@@ -16,4 +16,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 class TestS3Storage(ObjectStorageSuite):
-    pass
+    replaces_whole = False  # Amazon does; rclone's server is without the content for a moment, and says 404 or 500

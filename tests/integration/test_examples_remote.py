@@ -33,10 +33,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def ran(stack: Stack, flow: str, *more: str) -> tuple[dict[str, Any], str]:
     """A run of the flow to its end on the agent; how it stands, and its log."""
-    stack.cli(
-        "run", flow, "--project", "Remote", "--run-name", f"of-{flow}-{len(more)}", *more, "--watch", "--timeout", "60"
-    )
-    id = stack.json("flow-run", "ls", "--flow", flow)[0]["id"]
+    name = f"of-{flow}-{len(more)}"
+    stack.cli("run", flow, "--project", "Remote", "--run-name", name, *more, "--watch", "--timeout", "60")
+    # By its name: a schedule may have made a younger one meanwhile, for tomorrow.
+    id = stack.json("flow-run", "ls", "--flow", flow, "--name", name)[0]["id"]
     return stack.json("flow-run", "inspect", id), stack.cli("logs", id).stdout
 
 
