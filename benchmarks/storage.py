@@ -17,6 +17,10 @@ There are two conditions, and ours and the other are under the same one:
                 `rclone copy`, and where there is one the storage's own client (cp, aws, smbclient). At 20,000 files
                 the start is nothing, and rclone alone takes minutes: left out.
 
+And for one file the floor: the library with which we speak to the storage, alone, its client kept, with the two
+requests that rclone makes (is it there? take it), or a file that is written and synced. It stores no manifest, checks
+nothing, and can do no more than rclone.
+
 `HOMEPORT_BENCH_STORAGE=s3:1000` measures one server and size, `HOMEPORT_BENCH_PROFILE=1` prints where our time goes.
 """
 
@@ -67,6 +71,8 @@ def run() -> Iterator[Row]:
                 for count in SIZES:
                     if not size or int(size) == count:
                         yield from rows(Path(folder), server, name, rclone, count)
+                        if count == 1:
+                            yield from floor_rows(Path(folder), server, name, rclone)
                         if count < max(SIZES):
                             yield from command_rows(Path(folder), server, name, count)
 
@@ -76,11 +82,21 @@ Commands = Callable[[str, Path, Path], dict[str, list[str]]]
 
 
 @dataclass(frozen=True)
+class Bare:
+    """One file, by the storage's library alone: is it there, take it, give it back."""
+
+    look: Callable[[str], object]
+    send: Callable[[str, bytes], object]
+    get: Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
 class Server:
-    """A storage: what finds it for us and for rclone, below a name, and what its own client is told."""
+    """A storage: what finds it for us and for rclone, below a name, the floor, and what its own client is told."""
 
     reference: Callable[[str], dict[str, Any]]
     remote: Callable[[str], str]
+    bare: Bare
     own_client: str = ""
     own_commands: Commands | None = None
 
@@ -150,6 +166,40 @@ def rows(folder: Path, server: Server, name: str, rclone: Rclone, count: int) ->
     yield from made.values()
     if profile is not None:
         pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+def floor_rows(folder: Path, server: Server, name: str, rclone: Rclone) -> Iterator[Row]:
+    """What the storage's library costs by itself for one file, beside rclone."""
+    steps = ("first", "unchanged", "fetch")
+    made = {
+        step: Row(f"31f {name}", f"1 file, {step}, the library alone", "s", [], [], "rclone copy", label="floor")
+        for step in steps
+    }
+    for round_ in range(2 * ROUNDS[1] + 1):
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            root, key = Path(own) / "project", uuid.uuid4().hex
+            write_tree(root, 1, round_)
+            [file] = root.rglob("*.py")
+            remote, data = server.remote(f"{key}-rclone"), file.read_bytes()
+
+            def first(key: str = key, data: bytes = data) -> None:
+                if server.bare.look(key) is None:
+                    server.bare.send(key, data)
+
+            def fetch(key: str = key, data: bytes = data) -> None:
+                assert server.bare.get(key) == data
+
+            for step, floor in (("first", first), ("unchanged", first), ("fetch", fetch)):
+                pair = (remote, f"{own}/copied") if step == "fetch" else (str(root), remote)
+                began = time.perf_counter()
+                floor()
+                between = time.perf_counter()
+                rclone.copy(*pair)
+                if round_:  # the first one opens connections
+                    made[step].ours.append(between - began)
+                    made[step].other.append(time.perf_counter() - between)
+    made["first"].target = made["fetch"].target = "what ours cannot be below"
+    yield from made.values()
 
 
 def _compare(first: Row, unchanged: Row, fetch: Row, name: str) -> None:
@@ -301,9 +351,22 @@ def folders(folder: Path) -> Iterator[Server]:
             "fetch": ["cp", "-r", str(kept / name), str(target)],
         }
 
+    def send(name: str, data: bytes) -> None:
+        with (kept / name).open("xb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+
+    def look(name: str) -> object:
+        return (kept / name).stat() if (kept / name).exists() else None
+
     kept.mkdir()
     yield Server(
-        lambda name: {"kind": "folder", "path": str(kept / name)}, lambda name: str(kept / name), "cp -r", commands
+        lambda name: {"kind": "folder", "path": str(kept / name)},
+        lambda name: str(kept / name),
+        Bare(look, send, lambda name: (kept / name).read_bytes()),
+        "cp -r",
+        commands,
     )
     shutil.rmtree(kept, ignore_errors=True)
 
@@ -327,10 +390,38 @@ def smb_share(folder: Path) -> Iterator[Server]:
             "fetch": [*smbclient, f"recurse; prompt; cd {name}; lcd {target}; mget *"],
         }
 
+    import smbclient as library  # of smbprotocol; a name of its own beside the program's
+
+    session = {"username": samba.user, "password": samba.password, "port": samba.port, "encrypt": True}
+
+    def there(name: str) -> str:
+        return rf"\\127.0.0.1\data\{name}"
+
+    def look(name: str) -> object:
+        try:
+            return library.stat(there(name), **session)
+        except FileNotFoundError:
+            return None
+
+    def send(name: str, data: bytes) -> None:
+        with library.open_file(there(name), mode="xb", **session) as out:
+            out.write(data)
+
+    def get(name: str) -> bytes:
+        with library.open_file(there(name), mode="rb", **session) as found:
+            return bytes(found.read())
+
     remote = f":smb,host=127.0.0.1,port={samba.port},user={samba.user},pass={obscured.stdout.strip()}:data"
     try:
-        yield Server(lambda name: samba.reference("data", name), lambda name: f"{remote}/{name}", "smbclient", commands)
+        yield Server(
+            lambda name: samba.reference("data", name),
+            lambda name: f"{remote}/{name}",
+            Bare(look, send, get),
+            "smbclient",
+            commands,
+        )
     finally:
+        library.reset_connection_cache()
         samba.stop()
 
 
@@ -358,9 +449,21 @@ def s3_bucket(folder: Path) -> Iterator[Server]:
 
         os.environ |= {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
         os.environ |= {"AWS_REQUEST_CHECKSUM_CALCULATION": "when_required"}
+        client = server.client()
+
+        def look(name: str) -> object:
+            try:
+                return client.head_object(Bucket=bucket, Key=name)
+            except client.exceptions.ClientError:
+                return None
+
+        def get(name: str) -> bytes:
+            return bytes(client.get_object(Bucket=bucket, Key=name)["Body"].read())
+
         yield Server(
             lambda name: server.fields(bucket, prefix=name),
             lambda name: f"{remote}/{name}",
+            Bare(look, lambda name, data: client.put_object(Bucket=bucket, Key=name, Body=data), get),
             "aws s3 cp, sync",
             commands if shutil.which("aws") else None,
         )
@@ -375,7 +478,13 @@ def azure_container(folder: Path) -> Iterator[Server]:
         os.environ.update(server.environment)
         container = server.container()
         remote = f":azureblob,account={ACCOUNT},key='{server.key}',endpoint='{server.account_url}':{container}"
-        yield Server(lambda name: server.fields(container, prefix=name), lambda name: f"{remote}/{name}")
+        client = server.client(container)
+        bare = Bare(
+            lambda name: client.get_blob_client(name).exists() or None,
+            client.upload_blob,
+            lambda name: bytes(client.download_blob(name).readall()),
+        )
+        yield Server(lambda name: server.fields(container, prefix=name), lambda name: f"{remote}/{name}", bare)
 
 
 PLACES: dict[str, Callable[[Path], Any]] = {

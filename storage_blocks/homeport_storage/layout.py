@@ -14,6 +14,9 @@ MIB = 1024 * 1024
 SMALL = 256 * 1024
 """Bytes up to which a file may travel in a pack. Sending a larger one takes longer than asking for one more."""
 
+HUGE, HUGE_AT_ONCE = 16 * MIB, 3
+"""Bytes above which so few files are sent at once: each has several parts in memory, and parts keep a line busy."""
+
 FEW = 16
 """How many small files travel each by itself: a small project stays readable in the storage, file by file.
 

@@ -18,7 +18,18 @@ from homeport_storage.indexes import (
     versions_alike,
     write_index,
 )
-from homeport_storage.layout import FEW, LOOSE, SMALL, THIN, THIN_PACKS, blob_key, manifest_key, pack_key
+from homeport_storage.layout import (
+    FEW,
+    HUGE,
+    HUGE_AT_ONCE,
+    LOOSE,
+    SMALL,
+    THIN,
+    THIN_PACKS,
+    blob_key,
+    manifest_key,
+    pack_key,
+)
 from homeport_storage.packs import NotAPackError, Pack, PackEntry, gather, parse
 from homeport_storage.parallel import in_parallel, sizes_of
 
@@ -164,12 +175,11 @@ def _missing(store: BlobStore, files: Sequence[CodeFile]) -> list[CodeFile]:
     return [file for file, size in zip(files, sizes, strict=True) if size != file.size]
 
 
-def _send(store: BlobStore, tree: CodeTree, alone: Iterable[CodeFile], packs: Iterable[list[CodeFile]]) -> Sent:
+def _send(store: BlobStore, tree: CodeTree, alone: Sequence[CodeFile], packs: Iterable[list[CodeFile]]) -> Sent:
     jobs: list[Callable[[], Sent]] = [partial(_send_pack, store, tree, files) for files in packs]
-    jobs += [
-        partial(_send_alone, store, tree, file) for file in sorted(alone, key=lambda file: file.size, reverse=True)
-    ]
-    sent = in_parallel(jobs, store.parallel)
+    jobs += [partial(_send_alone, store, tree, file) for file in alone if file.size <= HUGE]
+    huge = [partial(_send_alone, store, tree, file) for file in alone if file.size > HUGE]
+    sent = [*in_parallel(huge, min(HUGE_AT_ONCE, store.parallel)), *in_parallel(jobs, store.parallel)]
     return Sent(sum(each.files for each in sent), sum(each.bytes for each in sent))
 
 

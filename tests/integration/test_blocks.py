@@ -183,9 +183,11 @@ def test_a_run_reads_blocks_with_its_own_token_and_keeps_results_in_the_storage_
 def test_a_run_of_an_older_version_whose_block_was_deleted_says_so(stack: Stack) -> None:
     name, queue = stack.folder.name.replace("_", "-"), f"q-{stack.folder.name}"
     stack.write_flow("pyproject.toml", "")
-    stack.write_flow("by_block.py", FLOW)
     stack.cli("create", "project", name)
     for block in ("old", "new"):
+        stack.write_flow(
+            "by_block.py", f"{FLOW}    # {block}\n"
+        )  # or an agent that has the new code has the old one, too
         stack.cli("block", "create", f"folder/{name}-{block}", "--field", f"path={stack.folder}/{block}")
         stack.cli("register", "--project", name, "-p", "by_block.py", "-q", queue, "-sb", f"folder/{name}-{block}")
         stack.cli("run", "--project", name, "-n", "by-block", "--run-name", f"{name}-{block}")
