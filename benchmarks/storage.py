@@ -400,7 +400,7 @@ def smb_share(folder: Path) -> Iterator[Server]:
     def look(name: str) -> object:
         try:
             return library.stat(there(name), **session)
-        except FileNotFoundError:
+        except OSError:  # of a class of its own, also for what is not there
             return None
 
     def send(name: str, data: bytes) -> None:
