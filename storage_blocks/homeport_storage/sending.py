@@ -179,7 +179,7 @@ def _send(store: BlobStore, tree: CodeTree, alone: Sequence[CodeFile], packs: It
     jobs: list[Callable[[], Sent]] = [partial(_send_pack, store, tree, files) for files in packs]
     jobs += [partial(_send_alone, store, tree, file) for file in alone if file.size <= HUGE]
     huge = [partial(_send_alone, store, tree, file) for file in alone if file.size > HUGE]
-    sent = [*in_parallel(huge, min(HUGE_AT_ONCE, store.parallel)), *in_parallel(jobs, store.parallel)]
+    sent = [*in_parallel(jobs, store.parallel), *in_parallel(huge, min(HUGE_AT_ONCE, store.parallel))]
     return Sent(sum(each.files for each in sent), sum(each.bytes for each in sent))
 
 

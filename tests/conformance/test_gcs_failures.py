@@ -55,8 +55,8 @@ def server() -> Iterator[GcsServer]:
 
 class TestConnectionsToGoogle(ConnectionFailureSuite):
     wait: ClassVar[dict[str, Any]] = {"connect_timeout": 1, "read_timeout": 1, "retry_seconds": 2}
-    again: ClassVar[dict[str, Any]] = {"retry_seconds": 3}
-    tries: ClassVar[range] = range(2, 5)
+    again: ClassVar[dict[str, Any]] = {"retry_seconds": 6}  # pauses are random, up to seconds
+    tries: ClassVar[range] = range(2, 10)
 
     @pytest.fixture(autouse=True)
     def of_server(self, server: GcsServer) -> None:
