@@ -1004,8 +1004,8 @@ class InParallel:
     def test_a_cancelled_run_ends_its_running_and_its_waiting_tasks(self, runner, tmp_path, sigterm_cancels):
         @task
         def spins(folder):
-            (Path(folder) / "begun").touch()
             try:
+                (Path(folder) / "begun").touch()  # inside: the cancellation may come at once
                 while True:
                     time.sleep(0.005)
             finally:
