@@ -81,6 +81,7 @@ def stored(session: Session, run_id: str, chosen: LineFilter) -> Iterator[dict[s
 
 def _follow(session: Session, run_id: str, chosen: LineFilter, printer: LinePrinter, tail: int | None) -> int | None:
     from homeport.cli.following import Follower, LinesSeen, Trouble
+    from homeport.cli.interrupts import heard
 
     after: str | None = None
     if tail is not None:
@@ -88,7 +89,7 @@ def _follow(session: Session, run_id: str, chosen: LineFilter, printer: LinePrin
         printer.show(deque(filter(chosen.lets_through, past), maxlen=tail))
         after = past[-1]["cursor"] if past else None
     try:
-        for update in Follower(session.client, run_id, after=after).updates():
+        for update in heard(Follower(session.client, run_id, after=after).updates()):
             if isinstance(update, LinesSeen):
                 printer.show(line for line in update.lines if chosen.lets_through(line))
             elif isinstance(update, Trouble):

@@ -13,6 +13,7 @@ import click
 from homeport.cli import explain, states, task_summary, text, times
 from homeport.cli.failures import FAILED, INTERRUPTED, TIMED_OUT
 from homeport.cli.following import Follower, LinesSeen, RunSeen, Trouble
+from homeport.cli.interrupts import heard
 from homeport.cli.live_block import LiveBlock
 from homeport.cli.log_lines import LinePrinter
 from homeport.cli.printing import chosen
@@ -56,7 +57,7 @@ class Watch:
     def show(self) -> int:
         """Print until the run is final, the time is up, or Ctrl-C."""
         try:
-            for update in Follower(self._session.client, self._run_id).updates():
+            for update in heard(Follower(self._session.client, self._run_id).updates()):
                 self._progress.clear()
                 if isinstance(update, RunSeen):
                     self._show_states(update.run)
