@@ -29,6 +29,7 @@ from tests.conformance.failure_suite import (
     failing,
     told_by,
 )
+from tests.conformance.object_store_suite import known_secrets as known_secrets
 from tests.conformance.storage_suite import MIB, write_project
 from tests.services.azurite import ACCOUNT, Azurite, azurite
 from tests.services.identity_endpoint import identity_endpoint
@@ -64,12 +65,6 @@ MINE = (
 def server() -> Iterator[Azurite]:
     with azurite() as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _keys(server: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
 
 
 class TestConnectionsToAzure(ConnectionFailureSuite):

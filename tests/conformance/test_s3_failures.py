@@ -30,6 +30,7 @@ from tests.conformance.failure_suite import (
     failing,
     told_by,
 )
+from tests.conformance.object_store_suite import known_secrets as known_secrets
 from tests.conformance.storage_suite import write_project
 from tests.services.moto_server import Keys, MotoServer, allow, moto_server, trust
 from tests.services.pages import ROOT
@@ -79,12 +80,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def amazon() -> Iterator[MotoServer]:
     with moto_server() as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _keys(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
 
 
 class TestConnectionsToS3(ConnectionFailureSuite):

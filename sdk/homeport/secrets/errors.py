@@ -48,3 +48,9 @@ class SecretUnreachable(SecretError):
 
 class SecretUnreadable(SecretError):
     """It is there, but cannot be used by this machine as it is."""
+
+
+def not_installed(reference: str, error: ModuleNotFoundError, *, extra: str) -> SecretUnreadable:
+    """The error for a secret whose manager is spoken to by a package that is not here."""
+    found = f"The secret {reference} cannot be read: the package {error.name} is not installed here."
+    return SecretUnreadable(reference, found, f"pip install 'homeport[{extra}]'")

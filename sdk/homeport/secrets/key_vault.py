@@ -22,7 +22,7 @@ from homeport.secrets.errors import (
     SecretError,
     SecretNotFound,
     SecretUnreachable,
-    SecretUnreadable,
+    not_installed,
 )
 from homeport.secrets.parts import part_of
 
@@ -89,11 +89,7 @@ def value_of(name: str) -> str:
         from azure.identity import DefaultAzureCredential
         from azure.keyvault.secrets import SecretClient
     except ModuleNotFoundError as error:
-        raise SecretUnreadable(
-            reference,
-            f"The secret {reference} cannot be read: the package {error.name} is not installed here.",
-            "pip install 'homeport[azure]'",
-        ) from None
+        raise not_installed(reference, error, extra="azure") from None
     # It warns of each way that led nowhere, on standard error where nobody set up logging; our error says what to do.
     logging.getLogger("azure.identity").addHandler(_NOWHERE)
     limits = {

@@ -23,6 +23,7 @@ from homeport.secrets.errors import (
     SecretNotFound,
     SecretUnreachable,
     SecretUnreadable,
+    not_installed,
 )
 from homeport.secrets.parts import part_of
 
@@ -103,11 +104,7 @@ def value_of(name: str) -> str:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
     except ModuleNotFoundError as error:
-        raise SecretUnreadable(
-            reference,
-            f"The secret {reference} cannot be read: the package {error.name} is not installed here.",
-            "pip install 'homeport[aws]'",
-        ) from None
+        raise not_installed(reference, error, extra="aws") from None
     limits = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=ANSWER_SECONDS,
