@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import ctrl_c
 from tests.services.fault_proxy import FaultProxy
 from tests.services.stack import PROGRAM, Stack
 from tests.services.waiting import eventually
@@ -64,6 +65,7 @@ def start(stack: Stack, *arguments: str, url: str | None = None) -> subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=ctrl_c.heard_here,
     )
 
 

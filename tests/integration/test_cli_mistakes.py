@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import reachable
+from tests.services import ctrl_c
 from tests.services.control_plane import ControlPlane
 from tests.services.stack import PROGRAM, Stack
 from tests.services.waiting import eventually
@@ -245,6 +246,7 @@ def test_registering_by_watching_outlives_mistakes_and_goes_on_when_they_are_men
         process = subprocess.Popen(
             [PROGRAM, "register", "--project", "Mistakes", "-p", "watched.py", "--root", ".", "--watch"],
             env=desk.environment(PYTHONUNBUFFERED="1"), cwd=tmp_path, stdout=out, stderr=out,
+            preexec_fn=ctrl_c.heard_here,
         )  # fmt: skip
     try:
         for source, words in (

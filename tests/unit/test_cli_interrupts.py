@@ -3,10 +3,18 @@
 import itertools
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from homeport.cli.interrupts import heard
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_terminal() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class PressesWhileItIsDestroyed:
@@ -41,3 +49,9 @@ def test_what_ctrl_c_did_before_it_does_again_afterwards() -> None:
         [signal.raise_signal(signal.SIGINT) for _ in heard(iter(itertools.count()))]
 
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_a_shell_has_put_into_the_background_ignores_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    assert len([signal.raise_signal(signal.SIGINT) for _ in heard(iter(range(3)))]) == 3

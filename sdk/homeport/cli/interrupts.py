@@ -17,7 +17,9 @@ T = TypeVar("T")
 
 def heard(updates: Iterator[T]) -> Iterator[T]:
     """The same updates; the next one raises KeyboardInterrupt if an earlier one was lost on its way."""
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    # Where a shell has put this into the background, Ctrl-C is not meant for it, and Python has no handler.
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
         yield from updates
         return
     pressed = False
@@ -27,7 +29,7 @@ def heard(updates: Iterator[T]) -> Iterator[T]:
         pressed = True
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, press)
+    signal.signal(signal.SIGINT, press)
     try:
         for update in updates:
             if pressed:
